@@ -1,0 +1,23 @@
+"""The ground floor: skeletons, geometry, model files and the engines that run them."""
+
+from engines.card import Card
+from engines.engine import Engine, Prediction, load
+from engines.errors import DataError, EngineError, KeycamError
+from engines.geometry import Roi, crop, to_crop, to_frame
+from engines.skeleton import Limb, Skeleton
+
+__all__ = [
+    "Card",
+    "DataError",
+    "Engine",
+    "EngineError",
+    "KeycamError",
+    "Limb",
+    "Prediction",
+    "Roi",
+    "Skeleton",
+    "crop",
+    "load",
+    "to_crop",
+    "to_frame",
+]

@@ -1,0 +1,118 @@
+"""The ONNX Runtime engine: every machine's default."""
+
+import os
+from pathlib import Path
+
+os.environ["ORT_DISABLE_TELEMETRY"] = "1"  # before the import, or releases from 1.29 on phone home
+
+import numpy as np
+import onnxruntime as ort
+
+from engines.card import METADATA_KEY, Card
+from engines.engine import Prediction
+from engines.errors import EngineError
+from engines.geometry import Image
+
+MAX_MODEL_BYTES = 1 << 30
+_BACKEND_ERRORS = (RuntimeError, ValueError, OSError)
+
+
+class _Binding:
+    """Input and output buffers for one batch size, allocated once and bound once."""
+
+    def __init__(self, session: ort.InferenceSession, card: Card, batch: int) -> None:
+        keypoints = len(card.skeleton.keypoints)
+        self.crops = np.zeros((batch, card.size, card.size, 3), np.uint8)
+        self.keypoints = np.zeros((batch, keypoints, 2), np.float32)
+        self.confidence = np.zeros((batch, keypoints), np.float32)
+        self.io = session.io_binding()
+        self.io.bind_cpu_input("crop", self.crops)
+        for name in ("keypoints", "confidence"):
+            buffer = getattr(self, name)
+            self.io.bind_output(name, "cpu", 0, buffer.dtype, buffer.shape, buffer.ctypes.data)
+
+
+class CpuEngine:
+    """Runs a tracker model file with ONNX Runtime in fp32.
+
+    Memory is allocated when a batch size is first seen; after that a run copies the crops in,
+    executes, and returns small fresh arrays.
+    """
+
+    precision = "fp32"
+
+    def __init__(self, path: Path, *, threads: int = 1) -> None:
+        """Open `path`.
+
+        Raises:
+            EngineError: unreadable, truncated, not ONNX, or without a keycam card.
+        """
+        self._session = open_session(path, threads)
+        self.card = read_card(self._session, path, "tracker")
+        self.name = f"onnxruntime {ort.__version__} cpu, {threads} thread{'s'[: threads > 1]}"
+        self._check_graph(path)
+        self._bindings: dict[int, _Binding] = {}
+
+    def run(self, crops: Image) -> Prediction:
+        size = self.card.size
+        if crops.dtype != np.uint8 or crops.ndim != 4 or crops.shape[1:] != (size, size, 3):
+            raise EngineError(
+                f"crops must be (N, {size}, {size}, 3) uint8, got {crops.dtype} {crops.shape}"
+            )
+        batch = len(crops)
+        if batch not in self._bindings:
+            self._bindings[batch] = _Binding(self._session, self.card, batch)
+        bound = self._bindings[batch]
+        np.copyto(bound.crops, crops)
+        try:
+            self._session.run_with_iobinding(bound.io)
+        except _BACKEND_ERRORS as error:
+            raise EngineError(f"ONNX Runtime failed: {first_line(error)}") from error
+        return Prediction(bound.keypoints.copy(), bound.confidence.copy())
+
+    def close(self) -> None:
+        self._bindings.clear()
+
+    def _check_graph(self, path: Path) -> None:
+        points = len(self.card.skeleton.keypoints)
+        inputs = {node.name: node.shape[1:] for node in self._session.get_inputs()}
+        outputs = {node.name: node.shape[1:] for node in self._session.get_outputs()}
+        size = self.card.size
+        if inputs != {"crop": [size, size, 3]} or outputs != {
+            "keypoints": [points, 2],
+            "confidence": [points],
+        }:
+            raise EngineError(f"{path}: the graph does not match its card; export it again")
+
+
+def open_session(path: Path, threads: int) -> ort.InferenceSession:
+    """An ONNX Runtime session on the CPU that prints nothing by itself."""
+    try:
+        if not 0 < path.stat().st_size <= MAX_MODEL_BYTES:
+            raise EngineError(f"{path}: empty or too large for a model file")
+        options = ort.SessionOptions()
+        options.intra_op_num_threads = threads
+        options.inter_op_num_threads = 1
+        options.log_severity_level = 4
+        return ort.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
+    except EngineError:
+        raise
+    except Exception as error:  # noqa: BLE001  onnxruntime's exceptions share no base but this
+        raise EngineError(
+            f"{path}: not a usable ONNX file, damaged or cut off? ({first_line(error)})"
+        ) from error
+
+
+def read_card(session: ort.InferenceSession, path: Path, kind: str) -> Card:
+    text = session.get_modelmeta().custom_metadata_map.get(METADATA_KEY)
+    if text is None:
+        raise EngineError(f"{path}: an ONNX file, but not one of keycam's (it holds no card)")
+    card = Card.from_json(text, str(path))
+    if card.kind != kind:
+        raise EngineError(f"{path}: a {card.kind} file, where a {kind} file is needed")
+    return card
+
+
+def first_line(error: BaseException) -> str:
+    lines = str(error).splitlines()
+    return lines[0] if lines else type(error).__name__

@@ -1,0 +1,90 @@
+"""What every engine promises, and the one way to get one."""
+
+import importlib
+from pathlib import Path
+from typing import NamedTuple, Protocol, runtime_checkable
+
+import numpy as np
+from numpy.typing import NDArray
+
+from engines.card import Card
+from engines.errors import EngineError
+from engines.geometry import Image
+
+
+class Prediction(NamedTuple):
+    """What an engine found in N crops; arrays are the caller's to keep.
+
+    Attributes:
+        keypoints: (N, K, 2) float32, (x, y), crop space [-1, 1] (±1 at the edges).
+        confidence: (N, K) float32 in [0, 1].
+    """
+
+    keypoints: NDArray[np.float32]
+    confidence: NDArray[np.float32]
+
+
+@runtime_checkable
+class Engine(Protocol):
+    """Runs one tracker model file.
+
+    `run` is called from one thread at a time, never after `close`; `close` may be called twice.
+    """
+
+    @property
+    def card(self) -> Card: ...
+
+    @property
+    def name(self) -> str:
+        """What is really running, e.g. "onnxruntime 1.28.0 cpu"."""
+
+    @property
+    def precision(self) -> str:
+        """Of the arithmetic: "fp32", "fp16" …"""
+
+    def run(self, crops: Image) -> Prediction:
+        """Find the keypoints in `crops`, (N, S, S, 3) uint8 BGR, 1 <= N.
+
+        Raises:
+            EngineError: wrong shape or type, or the backend failed.
+        """
+
+    def close(self) -> None: ...
+
+
+def load(path: str | Path, device: str = "auto", *, threads: int = 1) -> Engine:
+    """Open a model file.
+
+    Args:
+        path: a tracker `.onnx`, or the name of a shipped one (`face68`).
+        device: "cpu", or "auto" for the best this machine has.
+        threads: of the CPU engine. One is fastest for networks under 0.1 GFLOP, and leaves the
+            other cores to the camera.
+
+    Raises:
+        EngineError: no such file, damaged, not a keycam model, or the device is not to be had.
+    """
+    if device not in ("auto", "cpu"):
+        raise EngineError(f"no engine for device '{device}' in this version; use --device cpu")
+    cpu = importlib.import_module("engines.cpu")  # onnxruntime is loaded only when it is needed
+    engine: Engine = cpu.CpuEngine(locate(path), threads=threads)
+    return engine
+
+
+def locate(path: str | Path) -> Path:
+    """A shipped model by its name, or the path itself.
+
+    Raises:
+        EngineError: there is neither.
+    """
+    shipped = Path(__file__).parent / "models" / f"{path}.onnx"
+    if Path(path).name == str(path) and shipped.is_file():
+        return shipped
+    if not Path(path).is_file():
+        known = ", ".join(shipped_models()) or "none"
+        raise EngineError(f"no model file '{path}': give an .onnx or a shipped model ({known})")
+    return Path(path)
+
+
+def shipped_models() -> list[str]:
+    return sorted(file.stem for file in (Path(__file__).parent / "models").glob("*.onnx"))

@@ -1,0 +1,128 @@
+"""Regions of a frame, the crops cut from them, and the way between the two spaces.
+
+Convention. Frame positions are pixel indices: (0, 0) is the CENTRE of the top-left pixel, x to
+the right, y down. Keypoints inside a crop are (x, y) in [-1, 1] with ±1 at the crop's EDGES: the
+centre of pixel i of S lies at (2i + 1) / S - 1. So for a roi that is exactly a W-wide frame,
+frame x = 0 is -1 + 1/W and frame x = W - 1 is 1 - 1/W.
+"""
+
+from dataclasses import dataclass
+from math import cos, hypot, isfinite, sin
+from typing import Self, TypeAlias
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from engines.errors import DataError
+
+Image: TypeAlias = NDArray[np.uint8]  # BGR, (H, W, 3)
+Points: TypeAlias = NDArray[np.float32]  # (..., 2), (x, y)
+
+
+@dataclass(frozen=True)
+class Roi:
+    """A square region of a frame.
+
+    Attributes:
+        x, y: its centre, frame pixels.
+        size: its side, frame pixels.
+        angle: clockwise turn as seen on screen, radians. The crop's x axis points along
+            (cos angle, sin angle) in the frame.
+    """
+
+    x: float
+    y: float
+    size: float
+    angle: float = 0.0
+
+    def __post_init__(self) -> None:
+        if not all(map(isfinite, (self.x, self.y, self.size, self.angle))) or self.size <= 0:
+            raise DataError(f"{self} is no region: it needs finite numbers and a positive size")
+
+    @classmethod
+    def of_frame(cls, width: int, height: int) -> Self:
+        """The smallest centred square that covers the whole frame."""
+        return cls((width - 1) / 2, (height - 1) / 2, max(width, height))
+
+    @classmethod
+    def around(cls, keypoints_px: Points, margin: float, angle: float = 0.0) -> Self:
+        """The square centred on the upright box of `keypoints_px` (K, 2), `margin` × its extent."""
+        low, high = keypoints_px.min(axis=0), keypoints_px.max(axis=0)
+        centre = (low + high) / 2
+        extent = max(float((high - low).max()), 1.0)
+        return cls(float(centre[0]), float(centre[1]), margin * extent, angle)
+
+    def overlap(self, other: "Roi") -> float:
+        """Intersection over union of the two squares, angles ignored; 0 to 1."""
+        half = (self.size + other.size) / 2
+        wide = min(half - abs(self.x - other.x), self.size, other.size)
+        high = min(half - abs(self.y - other.y), self.size, other.size)
+        shared = max(wide, 0.0) * max(high, 0.0)
+        return shared / (self.size**2 + other.size**2 - shared)
+
+    def distance(self, other: "Roi") -> float:
+        """Distance between the two centres, frame pixels."""
+        return hypot(self.x - other.x, self.y - other.y)
+
+
+def _axes(roi: Roi) -> NDArray[np.float64]:
+    """(2, 2): columns are the crop's half axes in frame pixels."""
+    c, s = cos(roi.angle) * roi.size / 2, sin(roi.angle) * roi.size / 2
+    return np.array([[c, -s], [s, c]])
+
+
+def to_frame(keypoints: Points, roi: Roi) -> Points:
+    """Crop space [-1, 1] to frame pixels; any leading shape, last axis (x, y)."""
+    moved = np.asarray(keypoints, np.float64) @ _axes(roi).T + (roi.x, roi.y)
+    return moved.astype(np.float32)
+
+
+def to_crop(keypoints_px: Points, roi: Roi) -> Points:
+    """Frame pixels to crop space [-1, 1]; the inverse of `to_frame`."""
+    centred = np.asarray(keypoints_px, np.float64) - (roi.x, roi.y)
+    return (centred @ np.linalg.inv(_axes(roi)).T).astype(np.float32)
+
+
+def crop(image: Image, roi: Roi, size: int, out: Image | None = None) -> Image:
+    """Cut `roi` from `image` and sample it to (size, size, 3) uint8 BGR.
+
+    The one function that cuts crops, in training and live. Outside the frame the border pixels
+    are repeated. Where the roi is at least twice the crop, its surroundings are first shrunk by
+    the whole-number factor (area mean), then sampled bilinearly: no aliasing, same rule everywhere.
+
+    Args:
+        image: (H, W, 3) uint8 BGR, not changed.
+        out: (size, size, 3) uint8 to write into, or None to allocate.
+
+    Returns:
+        `out`, or a new array.
+    """
+    if image.ndim != 3 or image.shape[2] != 3 or image.dtype != np.uint8 or 0 in image.shape:
+        raise DataError(f"a crop needs (H, W, 3) uint8, got {image.dtype} {image.shape}")
+    source, origin, factor = _shrunk(image, roi, int(roi.size // size))
+    # crop pixel j -> crop space (2j + 1) / size - 1 -> frame pixel -> pixel of `source`
+    linear = _axes(roi) * (2 / size)
+    offset = _axes(roi) @ np.full(2, 1 / size - 1) + (roi.x, roi.y)
+    matrix = np.empty((2, 3))
+    matrix[:, :2] = linear / factor
+    matrix[:, 2] = (offset - origin + 0.5) / factor - 0.5
+    flags = cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP
+    result = cv2.warpAffine(
+        source, matrix, (size, size), dst=out, flags=flags, borderMode=cv2.BORDER_REPLICATE
+    )
+    return np.asarray(result, np.uint8)
+
+
+def _shrunk(image: Image, roi: Roi, factor: int) -> tuple[Image, NDArray[np.float64], int]:
+    """The part of `image` under `roi`, shrunk by `factor`; its origin in frame pixels."""
+    height, width = image.shape[:2]
+    reach = roi.size / 2 * (abs(cos(roi.angle)) + abs(sin(roi.angle))) + factor
+    x0, x1 = int(max(roi.x - reach, 0)), int(min(roi.x + reach + 1, width))
+    y0, y1 = int(max(roi.y - reach, 0)), int(min(roi.y + reach + 1, height))
+    wide, high = (x1 - x0) // factor if factor else 0, (y1 - y0) // factor if factor else 0
+    if factor < 2 or wide < 1 or high < 1:
+        return image, np.zeros(2), 1
+    patch = image[y0 : y0 + high * factor, x0 : x0 + wide * factor]
+    small = cv2.resize(patch, (wide, high), interpolation=cv2.INTER_AREA)
+    return np.asarray(small, np.uint8), np.array([x0, y0], np.float64), factor

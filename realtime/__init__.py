@@ -1,0 +1,1 @@
+"""keycam live: sources of frames, the tracker, sinks, and the loop that joins them."""

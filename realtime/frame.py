@@ -1,0 +1,50 @@
+"""One capture, and what was found in it."""
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+from engines.geometry import Image, Points, Roi
+
+
+@dataclass(frozen=True, eq=False)
+class Frame:
+    """One capture.
+
+    Attributes:
+        image: (H, W, 3) uint8 BGR; never written to again by whoever made it.
+        index: number of this frame in its source, from 0, frames that were dropped counted.
+        time_ns: capture time, `time.monotonic_ns()` clock.
+        dropped: how many frames the source dropped between the frame delivered before and this.
+    """
+
+    image: Image
+    index: int
+    time_ns: int
+    dropped: int = 0
+
+
+class State(StrEnum):
+    """What the tracker is doing."""
+
+    SEARCH = "search"  # no subject known: looking over the frame
+    TRACK = "track"  # a subject is followed
+    COAST = "coast"  # the subject was just there: looking once more in the same place
+
+
+@dataclass(frozen=True, eq=False)
+class Pose:
+    """What the tracker says about one frame.
+
+    Attributes:
+        state: after this frame.
+        roi: where the tracker looked, or None if nothing was found in this frame.
+        raw_px: (K, 2) float32 frame pixels straight from the network; None if nothing was found.
+        keypoints_px: the same, smoothed over time.
+        confidence: (K,) float32 in [0, 1]; None if nothing was found.
+    """
+
+    state: State
+    roi: Roi | None = None
+    raw_px: Points | None = None
+    keypoints_px: Points | None = None
+    confidence: Points | None = None
