@@ -22,7 +22,7 @@ class Card:
         name: what the file calls itself.
         skeleton: names, limbs and mirror of the K keypoints.
         size: side S of the square crop the graph takes, pixels.
-        margin: side of the roi ÷ larger side of the pose's box, as seen in training; the tracker
+        margin: side of the roi over the larger side of the pose's box, as seen in training; the tracker
             cuts its next roi with it.
         data: what it was trained on, in words.
         licence: under which terms the weights are given.
@@ -64,7 +64,9 @@ class Card:
         if not isinstance(table, dict):
             raise DataError(f"{where}: the card is not a JSON object")
         if table.pop("schema", None) != SCHEMA:
-            raise DataError(f"{where}: the card's schema is not {SCHEMA}; this keycam cannot use it")
+            raise DataError(
+                f"{where}: the card's schema is not {SCHEMA}; this keycam cannot use it"
+            )
         _check(table, {field.name for field in fields(cls)}, where)
         table["skeleton"] = Skeleton.from_dict(table["skeleton"], f"{where}: skeleton")
         return cls(**table)
@@ -90,7 +92,9 @@ def _check(table: dict[str, Any], names: set[str], where: str) -> None:
         if not isinstance(table[key], str):
             raise DataError(f"{where}: the card's '{key}' is not text")
     if table["kind"] not in ("tracker", "decoder"):
-        raise DataError(f"{where}: the card's kind {table['kind']!r} is neither tracker nor decoder")
+        raise DataError(
+            f"{where}: the card's kind {table['kind']!r} is neither tracker nor decoder"
+        )
     if type(table["size"]) is not int or not 16 <= table["size"] <= 2048:
         raise DataError(f"{where}: the card's size {table['size']!r} is not 16 to 2048 pixels")
     if not _is_number(table["margin"]) or not 0.5 <= table["margin"] <= 20:

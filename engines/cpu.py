@@ -97,7 +97,7 @@ def open_session(path: Path, threads: int) -> ort.InferenceSession:
         return ort.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
     except EngineError:
         raise
-    except Exception as error:  # noqa: BLE001  onnxruntime's exceptions share no base but this
+    except Exception as error:  # onnxruntime's exceptions share no other base
         raise EngineError(
             f"{path}: not a usable ONNX file, damaged or cut off? ({first_line(error)})"
         ) from error

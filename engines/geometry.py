@@ -47,7 +47,7 @@ class Roi:
 
     @classmethod
     def around(cls, keypoints_px: Points, margin: float, angle: float = 0.0) -> Self:
-        """The square centred on the upright box of `keypoints_px` (K, 2), `margin` × its extent."""
+        """The square centred on the upright box of `keypoints_px` (K, 2), `margin` times its extent."""
         low, high = keypoints_px.min(axis=0), keypoints_px.max(axis=0)
         centre = (low + high) / 2
         extent = max(float((high - low).max()), 1.0)

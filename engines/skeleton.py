@@ -113,13 +113,13 @@ class Skeleton:
         check = _Checker(where)
         check.keys(table, {"name", "keypoints", "limbs"}, {"mirror", "rotation", "forward"})
         names = check.names(table["keypoints"])
-        mirror = tuple(check.pair(pair, names, "mirror") for pair in check.list(table, "mirror"))
+        mirror = tuple(check.pair(pair, names, "mirror") for pair in check.entries(table, "mirror"))
         check.disjoint(mirror, names)
         rotation = table.get("rotation", "upright")
         if rotation not in ("upright", "any"):
             check.fail(f"rotation is {rotation!r}; it must be 'upright' or 'any'")
         forward = table.get("forward")
-        limbs = check.limbs(check.list(table, "limbs"), names)
+        limbs = check.limbs(check.entries(table, "limbs"), names)
         return cls(
             name=check.word(table["name"], "name"),
             keypoints=names,
@@ -170,7 +170,7 @@ class _Checker:
             allowed = ", ".join(sorted(required | optional))
             self.fail(f"unknown key '{unknown[0]}' (known: {allowed})")
 
-    def list(self, table: Mapping[str, Any], key: str) -> list[Any]:
+    def entries(self, table: Mapping[str, Any], key: str) -> list[Any]:
         value = table.get(key, [])
         if not isinstance(value, list):
             self.fail(f"'{key}' must be a list")
@@ -224,7 +224,9 @@ class _Checker:
             self.fail(f"limb '{name}': color {color!r} must look like '#ff8800'")
         if not isinstance(closed, bool):
             self.fail(f"limb '{name}': closed must be true or false")
-        path = tuple(self.index(end, names, f"limb '{name}'") for end in self.list(table, "path"))
+        path = tuple(
+            self.index(end, names, f"limb '{name}'") for end in self.entries(table, "path")
+        )
         if len(path) < 2 + closed:
             self.fail(f"limb '{name}': a path needs at least {2 + closed} keypoints")
         if any(a == b for a, b in pairwise(path)):
