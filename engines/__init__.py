@@ -1,5 +1,9 @@
 """The ground floor: skeletons, geometry, model files and the engines that run them."""
 
+import os
+
+os.environ.setdefault("OPENCV_VIDEOIO_MSMF_ENABLE_HW_TRANSFORMS", "0")  # before cv2: fast opening
+
 from engines.card import Card
 from engines.engine import Engine, Prediction, load
 from engines.errors import DataError, EngineError, KeycamError

@@ -1,6 +1,7 @@
 """The card: what a model file says about itself, strict JSON inside the ONNX metadata."""
 
 import json
+import sys
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, fields
 from typing import Any, Literal, Self
@@ -22,8 +23,8 @@ class Card:
         name: what the file calls itself.
         skeleton: names, limbs and mirror of the K keypoints.
         size: side S of the square crop the graph takes, pixels.
-        margin: side of the roi over the larger side of the pose's box, as seen in training; the tracker
-            cuts its next roi with it.
+        margin: side of the roi over the larger side of the pose's box, as seen in training; the
+            tracker cuts its next roi with it.
         data: what it was trained on, in words.
         licence: under which terms the weights are given.
         method: how it was trained, in words.
@@ -85,9 +86,9 @@ def _refuse_constant(name: str) -> float:
 
 def _check(table: dict[str, Any], names: set[str], where: str) -> None:
     if missing := sorted(names - set(table)):
-        raise DataError(f"{where}: the card lacks '{missing[0]}'")
+        raise DataError(f"{where}: the card lacks {missing[0]!r}")
     if unknown := sorted(set(table) - names):
-        raise DataError(f"{where}: the card holds an unknown entry '{unknown[0]}'")
+        raise DataError(f"{where}: the card holds an unknown entry {unknown[0]!r}")
     for key in ("name", "data", "licence", "method", "run"):
         if not isinstance(table[key], str):
             raise DataError(f"{where}: the card's '{key}' is not text")
@@ -105,4 +106,5 @@ def _check(table: dict[str, Any], names: set[str], where: str) -> None:
 
 
 def _is_number(value: Any) -> bool:
-    return isinstance(value, int | float) and not isinstance(value, bool)
+    number = isinstance(value, int | float) and not isinstance(value, bool)
+    return number and abs(value) <= sys.float_info.max  # JSON's 1e999 is read as infinity

@@ -10,7 +10,7 @@ import onnxruntime as ort
 
 from engines.card import METADATA_KEY, Card
 from engines.engine import Prediction
-from engines.errors import EngineError
+from engines.errors import DataError, EngineError
 from engines.geometry import Image
 
 MAX_MODEL_BYTES = 1 << 30
@@ -59,7 +59,8 @@ class CpuEngine:
             raise EngineError(
                 f"crops must be (N, {size}, {size}, 3) uint8, got {crops.dtype} {crops.shape}"
             )
-        batch = len(crops)
+        if (batch := len(crops)) < 1:
+            raise EngineError("no crops to run on")
         if batch not in self._bindings:
             self._bindings[batch] = _Binding(self._session, self.card, batch)
         bound = self._bindings[batch]
@@ -74,13 +75,12 @@ class CpuEngine:
         self._bindings.clear()
 
     def _check_graph(self, path: Path) -> None:
-        points = len(self.card.skeleton.keypoints)
-        inputs = {node.name: node.shape[1:] for node in self._session.get_inputs()}
-        outputs = {node.name: node.shape[1:] for node in self._session.get_outputs()}
-        size = self.card.size
-        if inputs != {"crop": [size, size, 3]} or outputs != {
-            "keypoints": [points, 2],
-            "confidence": [points],
+        points, size = len(self.card.skeleton.keypoints), self.card.size
+        nodes = self._session.get_inputs() + self._session.get_outputs()
+        if {node.name: (node.type, node.shape[1:]) for node in nodes} != {
+            "crop": ("tensor(uint8)", [size, size, 3]),
+            "keypoints": ("tensor(float)", [points, 2]),
+            "confidence": ("tensor(float)", [points]),
         }:
             raise EngineError(f"{path}: the graph does not match its card; export it again")
 
@@ -89,30 +89,37 @@ def open_session(path: Path, threads: int) -> ort.InferenceSession:
     """An ONNX Runtime session on the CPU that prints nothing by itself."""
     try:
         if not 0 < path.stat().st_size <= MAX_MODEL_BYTES:
-            raise EngineError(f"{path}: empty or too large for a model file")
+            raise EngineError(
+                f"{path}: empty or too large for a model file; copy or export it again"
+            )
         options = ort.SessionOptions()
         options.intra_op_num_threads = threads
         options.inter_op_num_threads = 1
         options.log_severity_level = 4
-        return ort.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
+        providers = ["CPUExecutionProvider"]  # and no second try, which is announced on stdout
+        return ort.InferenceSession(str(path), options, providers, enable_fallback=0)
     except EngineError:
         raise
     except Exception as error:  # onnxruntime's exceptions share no other base
         raise EngineError(
-            f"{path}: not a usable ONNX file, damaged or cut off? ({first_line(error)})"
+            f"{path}: damaged, cut off or not ONNX; copy or export it again ({first_line(error)})"
         ) from error
 
 
 def read_card(session: ort.InferenceSession, path: Path, kind: str) -> Card:
-    text = session.get_modelmeta().custom_metadata_map.get(METADATA_KEY)
-    if text is None:
-        raise EngineError(f"{path}: an ONNX file, but not one of keycam's (it holds no card)")
-    card = Card.from_json(text, str(path))
+    try:
+        text = session.get_modelmeta().custom_metadata_map.get(METADATA_KEY)
+        if text is None:
+            raise EngineError(f"{path}: an ONNX file, but not one of keycam's (it holds no card)")
+        card = Card.from_json(text)
+    except (DataError, UnicodeDecodeError) as error:
+        raise EngineError(f"{path}: {first_line(error)}; export it again") from error
     if card.kind != kind:
         raise EngineError(f"{path}: a {card.kind} file, where a {kind} file is needed")
     return card
 
 
 def first_line(error: BaseException) -> str:
-    lines = str(error).splitlines()
-    return lines[0] if lines else type(error).__name__
+    """Its message, cut to one printable line: it may quote bytes of a damaged file."""
+    lines = str(error).splitlines() or [type(error).__name__]
+    return "".join(char if char.isprintable() else "?" for char in lines[0])

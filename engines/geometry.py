@@ -47,7 +47,7 @@ class Roi:
 
     @classmethod
     def around(cls, keypoints_px: Points, margin: float, angle: float = 0.0) -> Self:
-        """The square centred on the upright box of `keypoints_px` (K, 2), `margin` times its extent."""
+        """The square round `keypoints_px` (K, 2): `margin` times their box's larger side."""
         low, high = keypoints_px.min(axis=0), keypoints_px.max(axis=0)
         centre = (low + high) / 2
         extent = max(float((high - low).max()), 1.0)
@@ -93,13 +93,17 @@ def crop(image: Image, roi: Roi, size: int, out: Image | None = None) -> Image:
 
     Args:
         image: (H, W, 3) uint8 BGR, not changed.
-        out: (size, size, 3) uint8 to write into, or None to allocate.
+        out: (size, size, 3) uint8, C-contiguous, to write into, or None to allocate.
 
     Returns:
         `out`, or a new array.
     """
     if image.ndim != 3 or image.shape[2] != 3 or image.dtype != np.uint8 or 0 in image.shape:
         raise DataError(f"a crop needs (H, W, 3) uint8, got {image.dtype} {image.shape}")
+    if out is not None and (
+        out.shape != (size, size, 3) or out.dtype != np.uint8 or not out.flags.c_contiguous
+    ):
+        raise DataError(f"out must be ({size}, {size}, 3) uint8 in one piece, got {out.shape}")
     source, origin, factor = _shrunk(image, roi, int(roi.size // size))
     # crop pixel j -> crop space (2j + 1) / size - 1 -> frame pixel -> pixel of `source`
     linear = _axes(roi) * (2 / size)
@@ -120,9 +124,14 @@ def _shrunk(image: Image, roi: Roi, factor: int) -> tuple[Image, NDArray[np.floa
     reach = roi.size / 2 * (abs(cos(roi.angle)) + abs(sin(roi.angle))) + factor
     x0, x1 = int(max(roi.x - reach, 0)), int(min(roi.x + reach + 1, width))
     y0, y1 = int(max(roi.y - reach, 0)), int(min(roi.y + reach + 1, height))
-    wide, high = (x1 - x0) // factor if factor else 0, (y1 - y0) // factor if factor else 0
-    if factor < 2 or wide < 1 or high < 1:
+    factor = min(factor, max(width, height))
+    if factor < 2 or x1 <= x0 or y1 <= y0:
         return image, np.zeros(2), 1
+    wide, high = -(-(x1 - x0) // factor), -(-(y1 - y0) // factor)
     patch = image[y0 : y0 + high * factor, x0 : x0 + wide * factor]
+    below, beside = high * factor - patch.shape[0], wide * factor - patch.shape[1]
+    if below or beside:  # the last blocks reach over the border
+        border = cv2.BORDER_REPLICATE
+        patch = np.asarray(cv2.copyMakeBorder(patch, 0, below, 0, beside, border), np.uint8)
     small = cv2.resize(patch, (wide, high), interpolation=cv2.INTER_AREA)
     return np.asarray(small, np.uint8), np.array([x0, y0], np.float64), factor

@@ -2,13 +2,14 @@
 
 import re
 import tomllib
+from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from importlib import resources
 from itertools import pairwise
 from pathlib import Path
-from typing import Any, Literal, Self
+from typing import Any, Literal, NoReturn, Self
 
 from engines.errors import DataError
 
@@ -91,7 +92,7 @@ class Skeleton:
             raise DataError(f"{path}: too large for a skeleton file; it should be a small TOML")
         try:
             table = tomllib.loads(path.read_text("utf-8"))
-        except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError, RecursionError) as error:
+        except (OSError, ValueError, RecursionError) as error:
             raise DataError(f"{path}: not a readable TOML skeleton ({error})") from error
         return cls.from_dict(table, where=str(path))
 
@@ -158,17 +159,17 @@ class _Checker:
     def __init__(self, where: str) -> None:
         self.where = where
 
-    def fail(self, message: str) -> None:
+    def fail(self, message: str) -> NoReturn:
         raise DataError(f"{self.where}: {message}")
 
     def keys(self, table: Any, required: set[str], optional: set[str]) -> None:
         if not isinstance(table, Mapping):
             self.fail("a table was expected")
         if missing := sorted(required - set(table)):
-            self.fail(f"'{missing[0]}' is missing")
+            self.fail(f"{missing[0]!r} is missing")
         if unknown := sorted(set(table) - required - optional):
             allowed = ", ".join(sorted(required | optional))
-            self.fail(f"unknown key '{unknown[0]}' (known: {allowed})")
+            self.fail(f"unknown key {unknown[0]!r} (known: {allowed})")
 
     def entries(self, table: Mapping[str, Any], key: str) -> list[Any]:
         value = table.get(key, [])
@@ -207,8 +208,8 @@ class _Checker:
         return a, b
 
     def disjoint(self, mirror: tuple[tuple[int, int], ...], names: tuple[str, ...]) -> None:
-        ends = [end for pair in mirror for end in pair]
-        if twice := [end for end in ends if ends.count(end) > 1]:
+        ends = Counter(end for pair in mirror for end in pair)
+        if twice := [end for end, times in ends.items() if times > 1]:
             self.fail(f"mirror: '{names[twice[0]]}' is in two pairs")
 
     def limbs(self, value: list[Any], names: tuple[str, ...]) -> tuple[Limb, ...]:
@@ -229,6 +230,7 @@ class _Checker:
         )
         if len(path) < 2 + closed:
             self.fail(f"limb '{name}': a path needs at least {2 + closed} keypoints")
-        if any(a == b for a, b in pairwise(path)):
+        limb = Limb(name, color.lower(), path, closed)
+        if any(a == b for a, b in limb.edges):
             self.fail(f"limb '{name}': the path steps from a keypoint to itself")
-        return Limb(name, color.lower(), path, closed)
+        return limb

@@ -1,0 +1,239 @@
+"""The command line `keycam`: every command is a thin shell round a public function.
+
+Commands import what they need when they run; see `realtime.group`.
+"""
+
+import json
+import signal
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import click
+
+from realtime.group import LazyGroup, talk
+
+if TYPE_CHECKING:
+    from realtime.loop import Report
+    from realtime.pipeline import Wanted
+
+LATER = {  # name: (where it is, short help)
+    "train": ("train.cli:train", "Learn keypoints from unlabelled video."),
+    "eval": ("train.cli:evaluate", "Measure a model against labelled pictures."),
+    "prior": ("train.cli:prior", "Gather poses from keypoint tables into one prior."),
+}
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+
+verbose_option = click.option(
+    "-v",
+    "--verbose",
+    is_flag=True,
+    expose_value=False,
+    callback=talk,
+    help="Say more; on errors, all.",
+)
+json_option = click.option(
+    "--json",
+    "json_file",
+    type=click.Path(path_type=Path, allow_dash=True, dir_okay=False),
+    metavar="FILE",
+    help="Also write the result as JSON; - for stdout alone.",
+)
+model_option = click.option(
+    "-m", "--model", default="face68", show_default=True, help="A shipped model, or an .onnx file."
+)
+device_option = click.option(
+    "--device", default="auto", show_default=True, help="auto, cpu, cuda or cuda:N."
+)
+
+
+def tracking(function: F) -> F:
+    """Options of every command that tracks a source."""
+    options = [
+        model_option,
+        device_option,
+        click.option("--raw", is_flag=True, help="Do not smooth keypoints over time."),
+        click.option("--frames", type=click.IntRange(1), help="End after so many frames."),
+        click.option("--seconds", type=click.FloatRange(0, min_open=True), help="… or seconds."),
+        json_option,
+        verbose_option,
+    ]
+    for option in reversed(options):
+        function = option(function)
+    return function
+
+
+@click.group(cls=LazyGroup, later=LATER, context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(package_name="keycam")
+@verbose_option
+def main() -> None:
+    """Live keypoints for anything you can film, learnt from unlabelled video."""
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
+
+
+@main.command()
+@model_option
+@device_option
+@json_option
+@verbose_option
+def demo(model: str, device: str, json_file: Path | None) -> None:
+    """Show live keypoints at once: on the camera, or on a built-in clip."""
+    check_json(json_file)
+    from realtime.demo import demo as show
+
+    shown = show(Path(), model=model, device=device)
+    tell(shown.report, shown.wanted, json_file)
+
+
+@main.command()
+@click.argument("source")
+@click.option(
+    "-o",
+    "--output",
+    "video",
+    type=click.Path(path_type=Path),
+    metavar="VIDEO",
+    help="Write the overlay to an .mp4 or .avi.",
+)
+@click.option("--no-window", is_flag=True, help="Show nothing on the screen.")
+@tracking
+def run(source: str, video: Path | None, *, no_window: bool, **options: Any) -> None:
+    """Track SOURCE live and show the overlay.
+
+    SOURCE is a camera (0, its name or its id), a video, a folder of pictures, an rtsp:// or
+    http:// address, or synthetic:
+    """
+    watch(source, {"window": not no_window, "video": video}, **options)
+
+
+@main.command()
+@click.argument("source")
+@click.option(
+    "-o",
+    "--output",
+    "session",
+    type=click.Path(path_type=Path),
+    metavar="SESSION",
+    required=True,
+    help="Folder to make.",
+)
+@click.option("--video", is_flag=True, help="Also store the frames, as SESSION/video.mp4.")
+@click.option(
+    "--overlay", type=click.Path(path_type=Path), metavar="VIDEO", help="Also write the overlay."
+)
+@tracking
+def record(
+    source: str, session: Path, overlay: Path | None, *, video: bool, **options: Any
+) -> None:
+    """Record the keypoints of SOURCE to a session folder."""
+    watch(source, {"session": session, "keep_video": video, "video": overlay}, **options)
+
+
+@main.command()
+@click.option("--source", default="synthetic:", show_default=True, help="As for run.")
+@model_option
+@device_option
+@click.option("--frames", type=click.IntRange(1), default=1000, show_default=True)
+@json_option
+@verbose_option
+def bench(source: str, model: str, device: str, frames: int, json_file: Path | None) -> None:
+    """Measure the live loop on this machine, stage by stage."""
+    check_json(json_file)
+    from realtime.bench import bench as measure
+
+    result = measure(source, model=model, device=device, frames=frames)
+    put(result.to_text(), result.to_dict(), json_file)
+
+
+@main.command()
+@json_option
+@verbose_option
+def cameras(json_file: Path | None) -> None:
+    """List the cameras of this machine."""
+    check_json(json_file)
+    from realtime.cameras import cameras as find
+
+    found = find()
+    lines = [f"{own.index:>3}  {own.name}  ({own.id})" for own in found]
+    text = "\n".join(lines) or "no cameras found; a file, an address or synthetic: will do too"
+    put(text, [vars(own) for own in found], json_file)
+
+
+@main.command()
+@json_option
+@verbose_option
+def doctor(json_file: Path | None) -> None:
+    """Say what works on this machine and what to install."""
+    check_json(json_file)
+    from realtime.doctor import examine, healthy, report
+
+    findings = examine()
+    put(report(findings), [vars(finding) for finding in findings], json_file)
+    if not healthy(findings):
+        raise click.exceptions.Exit(1)
+
+
+def watch(
+    source: str,
+    wanted: Mapping[str, Any],
+    *,
+    model: str,
+    device: str,
+    raw: bool,
+    frames: int | None,
+    seconds: float | None,
+    json_file: Path | None,
+) -> None:
+    """Call `realtime.pipeline.watch` and print its report."""
+    check_json(json_file)
+    from realtime import pipeline
+
+    outputs = pipeline.Wanted(**wanted)
+    report = pipeline.watch(
+        source,
+        outputs,
+        model=model,
+        device=device,
+        smooth=not raw,
+        frames=frames,
+        seconds=seconds,
+    )
+    tell(report, outputs, json_file)
+
+
+def tell(report: "Report", wanted: "Wanted", json_file: Path | None) -> None:
+    """Print what a run did and where its results are."""
+    from dataclasses import asdict
+
+    from realtime.table import latency_table
+
+    made = {"overlay": wanted.video, "session": wanted.session}
+    lines = [f"{name:<8}{path}" for name, path in made.items() if path is not None]
+    lines += [
+        f"{report.frames} frames, {report.fps:.1f} per second, {report.dropped} dropped",
+        "",
+        latency_table(report.stages, report.age),
+    ]
+    put("\n".join(lines), asdict(report), json_file)
+
+
+def check_json(file: Path | None) -> None:
+    """Raise OSError now if `file` could not be written later."""
+    if file is not None and str(file) != "-":
+        there = file.exists()
+        file.open("a").close()
+        if not there:
+            file.unlink()
+
+
+def put(text: str, result: Any, json_file: Path | None) -> None:
+    """Print `text`, and write `result` as JSON; for `-` only the JSON is printed."""
+    table = json.dumps(result, indent=1, ensure_ascii=False, default=str)
+    if json_file is not None and str(json_file) == "-":
+        click.echo(table)
+        return
+    click.echo(text)
+    if json_file is not None:
+        json_file.write_text(table + "\n", "utf-8")

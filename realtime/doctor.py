@@ -1,0 +1,182 @@
+"""What works on this machine and what to install; whatever may be missing is imported late."""
+
+import importlib
+import importlib.util
+import os
+import tempfile
+from collections.abc import Callable
+from dataclasses import dataclass
+from enum import StrEnum
+from importlib.metadata import distributions, version
+from pathlib import Path
+
+from realtime.machine import machine, versions
+
+OPENCV = "opencv-python"
+REINSTALL = "pip install --force-reinstall keycam"
+DEBIAN = "apt-get install libgl1 libglib2.0-0"
+
+
+class Verdict(StrEnum):
+    GOOD = "ok"
+    ABSENT = "--"  # keycam works without it
+    BROKEN = "!!"
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One thing looked at: what was found, and what to do about it where it is not good."""
+
+    what: str
+    verdict: Verdict
+    found: str
+    remedy: str = ""
+
+
+def examine() -> list[Finding]:
+    """Look at everything; never raises."""
+    looks: dict[str, Callable[[], Finding]] = {
+        "machine": _machine,
+        "python": _python,
+        "numpy": _numpy,
+        "opencv": _opencv,
+        "onnxruntime": _onnxruntime,
+        "models": _models,
+        "codec": _codec,
+        "display": _display,
+        "cameras": _cameras,
+        "gpu": _gpu,
+        "training": _training,
+    }
+    return [_guarded(what, look) for what, look in looks.items()]
+
+
+def healthy(findings: list[Finding]) -> bool:
+    """Whether keycam can track on this machine."""
+    return all(finding.verdict is not Verdict.BROKEN for finding in findings)
+
+
+def report(findings: list[Finding]) -> str:
+    """One screen of text."""
+    lines = []
+    for finding in findings:
+        lines.append(f"{finding.verdict}  {finding.what:<12} {finding.found}")
+        if finding.remedy:
+            lines.append(f"{'':<17}{finding.remedy}")
+    return "\n".join(lines)
+
+
+def _guarded(what: str, look: Callable[[], Finding]) -> Finding:
+    try:
+        return look()
+    except Exception as error:  # noqa: BLE001 (whatever is broken here is the finding)
+        text = (str(error).splitlines() or [type(error).__name__])[0]
+        remedy = DEBIAN if "cannot open shared object file" in text else REINSTALL
+        return Finding(what, Verdict.BROKEN, text, remedy)
+
+
+def _machine() -> Finding:
+    here = machine()
+    return Finding("machine", Verdict.GOOD, f"{here['cpu']}, {here['cores']} cores, {here['os']}")
+
+
+def _python() -> Finding:
+    own = versions()
+    return Finding("python", Verdict.GOOD, f"{own['python']}, keycam {own['keycam']}")
+
+
+def _numpy() -> Finding:
+    return Finding("numpy", Verdict.GOOD, importlib.import_module("numpy").__version__)
+
+
+def _opencv() -> Finding:
+    found = str(importlib.import_module("cv2").__version__)
+    names = {(own.metadata["Name"] or "").lower() for own in distributions()}
+    wheels = sorted(name for name in names if name.startswith(OPENCV))
+    if len(wheels) > 1:
+        remedy = f"pip uninstall {' '.join(wheels)}; pip install {OPENCV}"
+        return Finding(
+            "opencv",
+            Verdict.BROKEN,
+            f"{found}, {len(wheels)} packages overwrite each other",
+            remedy,
+        )
+    return Finding("opencv", Verdict.GOOD, found)
+
+
+def _onnxruntime() -> Finding:
+    importlib.import_module("engines.cpu")  # sets what onnxruntime reads at its import
+    return Finding("onnxruntime", Verdict.GOOD, importlib.import_module("onnxruntime").__version__)
+
+
+def _models() -> Finding:
+    """Each shipped model is loaded and run."""
+    from engines.engine import load, shipped_models
+
+    np = importlib.import_module("numpy")
+    shipped = shipped_models()
+    for name in shipped:
+        engine = load(name)
+        size = engine.card.size
+        engine.run(np.zeros((1, size, size, 3), np.uint8))
+        engine.close()
+    if not shipped:
+        return Finding("models", Verdict.BROKEN, "none shipped", REINSTALL)
+    return Finding("models", Verdict.GOOD, f"{', '.join(shipped)}: loaded and run")
+
+
+def _codec() -> Finding:
+    """A short video is written and read back."""
+    from engines.errors import DataError
+    from realtime.frame import Frame
+    from realtime.video_sink import VideoSink
+
+    np = importlib.import_module("numpy")
+    image = np.zeros((64, 64, 3), np.uint8)
+    try:
+        with tempfile.TemporaryDirectory() as folder:
+            sink = VideoSink(Path(folder) / "try.mp4")
+            for index in range(3):
+                sink.show(image, Frame(image, index, index * 40_000_000))
+            sink.close()
+    except DataError:
+        remedy = "write .avi instead of .mp4"
+        return Finding("codec", Verdict.ABSENT, "mp4v videos cannot be written", remedy)
+    return Finding("codec", Verdict.GOOD, "mp4v videos are written and read back")
+
+
+def _display() -> Finding:
+    from realtime.window import Window
+
+    if Window.available():
+        return Finding("display", Verdict.GOOD, "windows can be shown")
+    asked = os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY")
+    found = f"nothing usable answers at {asked}" if asked else "none"
+    return Finding("display", Verdict.ABSENT, found, "use -o VIDEO, or set DISPLAY to an X server")
+
+
+def _cameras() -> Finding:
+    from realtime.cameras import cameras
+
+    found = cameras()
+    if not found:
+        remedy = "plug one in, or use a video file, an address or synthetic:"
+        return Finding("cameras", Verdict.ABSENT, "none", remedy)
+    names = ", ".join(f"{camera.index}: {camera.name}" for camera in found)
+    return Finding("cameras", Verdict.GOOD, names)
+
+
+def _gpu() -> Finding:
+    driver = Path("/proc/driver/nvidia/version")
+    if not driver.exists():
+        return Finding("gpu", Verdict.ABSENT, "no NVIDIA driver; the CPU engine does the work")
+    return Finding("gpu", Verdict.ABSENT, "NVIDIA driver found, not used by this version")
+
+
+def _training() -> Finding:
+    needed = ("torch", "onnx", "onnxscript", "safetensors", "tqdm")
+    missing = [name for name in needed if importlib.util.find_spec(name) is None]
+    if missing:
+        remedy = 'pip install "keycam[train]", if you want to train'
+        return Finding("training", Verdict.ABSENT, f"{', '.join(missing)} not installed", remedy)
+    return Finding("training", Verdict.GOOD, f"torch {version('torch')}")

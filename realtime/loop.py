@@ -1,0 +1,155 @@
+"""The live loop: grab a frame, track it, hand both to the sinks. Nothing else."""
+
+import logging
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from threading import Event
+from time import monotonic
+from typing import Literal, Protocol
+
+from realtime.frame import Frame, Pose
+from realtime.source import Source
+from realtime.timing import WARMUP, Percentiles, Timings
+
+log = logging.getLogger(__name__)
+
+Ending = Literal["source", "limit", "stop", "interrupt"]
+
+
+class Tracks(Protocol):
+    """What `run` needs of a tracker. If it has `stages`, a mapping of crop, infer and track to the
+    milliseconds of the last call, they are timed."""
+
+    def track(self, frame: Frame) -> Pose: ...
+
+    def reset(self) -> None: ...
+
+
+class Closable(Protocol):
+    def close(self) -> None: ...
+
+
+class Sink(Protocol):
+    """Takes every frame with its pose, on the loop's thread; `close` is called exactly once."""
+
+    def take(self, frame: Frame, pose: Pose, stats: Timings) -> None: ...
+
+    def close(self) -> None: ...
+
+
+@dataclass(frozen=True, kw_only=True)
+class Report:
+    """What one run of the loop did.
+
+    Attributes:
+        ended: "source" it had no more frames, "limit" reached, "stop" was set, "interrupt" Ctrl-C.
+        frames: processed, warm-up included.
+        dropped: by the source before the last processed frame.
+        fps: after the warm-up, frames over elapsed time; 0 if the run ended in the warm-up.
+        stages: per stage, warm-up excluded; "grab" is the wait for the source.
+        age: of frames when all sinks had taken them: since capture if live, else since read.
+    """
+
+    ended: Ending
+    frames: int
+    dropped: int
+    fps: float
+    stages: Mapping[str, Percentiles]
+    age: Percentiles | None
+
+
+def run(
+    source: Source,
+    tracker: Tracks,
+    sinks: Sequence[Sink],
+    *,
+    stop: Event | None = None,
+    frames: int | None = None,
+    seconds: float | None = None,
+    warmup: int = WARMUP,
+) -> Report:
+    """Track every frame of `source` until it ends, a limit is reached, `stop` is set or Ctrl-C.
+
+    The sinks are closed however the loop ends, the source stays its owner's. The tracker is reset
+    first.
+
+    Args:
+        frames, seconds: limits, looked at after every frame; None for none.
+        warmup: how many frames at the start stay out of the timings.
+
+    Raises:
+        SourceError: the source died.
+        Exception: whatever the tracker or a sink raised first; later ones are logged.
+    """
+    stats = Timings(live=source.live, warmup=warmup)
+    stop = stop or Event()
+    deadline = None if seconds is None else monotonic() + seconds
+    with closing_all(sinks):
+        try:
+            tracker.reset()
+            arriving = iter(source)
+            while (ended := _over(stop, stats, frames, deadline)) is None:
+                stats.start()
+                frame = next(arriving, None)
+                if frame is None:
+                    ended = "source"
+                    break
+                _process(frame, tracker, sinks, stats)
+        except KeyboardInterrupt:
+            ended = "interrupt"
+    return Report(
+        ended=ended,
+        frames=stats.frames,
+        dropped=stats.dropped,
+        fps=stats.fps,
+        stages=stats.percentiles(),
+        age=stats.age(),
+    )
+
+
+def _over(stop: Event, stats: Timings, frames: int | None, deadline: float | None) -> Ending | None:
+    if stop.is_set():
+        return "stop"
+    if stats.frames == frames or (deadline is not None and monotonic() >= deadline):
+        return "limit"
+    return None
+
+
+def _process(frame: Frame, tracker: Tracks, sinks: Sequence[Sink], stats: Timings) -> None:
+    stats.grabbed(frame)
+    pose = tracker.track(frame)
+    for stage, milliseconds in getattr(tracker, "stages", {}).items():
+        stats.add(stage, milliseconds)
+    for sink in sinks:
+        sink.take(frame, pose, stats)
+    stats.finish()
+
+
+@contextmanager
+def closing_all(things: Sequence[Closable]) -> Iterator[None]:
+    """Close every one at the end, also after an error and when another fails to close.
+
+    The block's own error goes on; without one, the first error of a `close` is raised.
+    """
+    try:
+        yield
+    except BaseException:
+        for error in _close(things):
+            log.error("%s", error)
+        raise
+    errors = _close(things)
+    for error in errors[1:]:
+        log.error("%s", error)
+    if errors:
+        raise errors[0]
+
+
+def _close(things: Sequence[Closable]) -> list[Exception]:
+    errors: list[Exception] = []
+    for thing in things:
+        try:
+            thing.close()
+        except Exception as error:  # noqa: BLE001 (the others must still be closed)
+            errors.append(error)
+    return errors

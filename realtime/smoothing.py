@@ -1,0 +1,100 @@
+"""The One-Euro filter: still points are held still, moving points are followed without lag.
+
+Casiez, Roussel, Vogel: 1€ Filter: A Simple Speed-based Low-pass Filter for Noisy Input in
+Interactive Systems, CHI 2012, algorithm 1. Here one filter serves K points at once, time steps are
+the real ones, and speed is measured in body sizes per second: the same settings fit every
+resolution and every distance to the camera.
+"""
+
+import math
+
+import numpy as np
+from numpy.typing import NDArray
+
+from engines.geometry import Points
+
+TRUSTED = 0.5  # from this confidence on a point is smoothed no more than its speed asks for
+LEAST_TRUST = 0.1  # what is left of the cutoff at confidence 0
+
+
+class OneEuro:
+    """A low-pass filter per point whose cutoff rises with the point's speed.
+
+    A body that moves at a steady v body sizes a second is trailed by at most
+    v / (2 pi (min_cutoff_hz + beta v)), so never by more than 1 / (2 pi beta) body sizes.
+    """
+
+    def __init__(
+        self, *, min_cutoff_hz: float = 1.0, beta: float = 12.0, speed_cutoff_hz: float = 2.0
+    ) -> None:
+        """A filter that has seen nothing.
+
+        Args:
+            min_cutoff_hz: cutoff for a point at rest; lower is stiller.
+            beta: hertz of cutoff gained per body size per second; higher lags less.
+            speed_cutoff_hz: cutoff of the filter on the speed itself.
+        """
+        if min(min_cutoff_hz, speed_cutoff_hz) <= 0 or beta < 0:
+            raise ValueError("cutoffs must be positive and beta must not be negative")
+        self.min_cutoff_hz = min_cutoff_hz
+        self.beta = beta
+        self.speed_cutoff_hz = speed_cutoff_hz
+        self.reset()
+
+    def reset(self) -> None:
+        """Forget every point seen: what follows is what a fresh filter would answer."""
+        self._time_s: float | None = None
+        self._points: NDArray[np.float64] = np.zeros((0, 2))
+        self._velocity: NDArray[np.float64] = np.zeros((0, 2))  # of the points, pixels a second
+
+    def update(
+        self, points: Points, time_s: float, body_px: float, confidence: Points | None = None
+    ) -> Points:
+        """Filter one observation.
+
+        Time that stands still changes nothing and the last answer is given again; time that runs
+        backwards means another clock, and the filter starts afresh.
+
+        Args:
+            points: (K, 2), pixels; K is the same until `reset`.
+            time_s: when they were seen, seconds on any one clock.
+            body_px: size of the body in the same pixels, above 0.
+            confidence: (K,) in [0, 1]; points below 0.5 are smoothed more. None trusts all.
+
+        Returns:
+            (K, 2) float32, the caller's to keep.
+        """
+        observed = np.asarray(points, np.float64)
+        if self._time_s is None or time_s < self._time_s:
+            self._points, self._velocity = observed.copy(), np.zeros_like(observed)
+            self._time_s = time_s
+        elif time_s > self._time_s:
+            step_s = time_s - self._time_s
+            self._follow(observed, step_s, body_px, confidence)
+            self._time_s = time_s
+        return self._points.astype(np.float32)
+
+    def _follow(
+        self,
+        observed: NDArray[np.float64],
+        step_s: float,
+        body_px: float,
+        confidence: Points | None,
+    ) -> None:
+        moved = observed - self._points
+        weight = smoothing_weight(self.speed_cutoff_hz, step_s)
+        self._velocity += weight * (moved / step_s - self._velocity)
+        speed = np.linalg.norm(self._velocity, axis=1) / body_px  # (K,) body sizes a second
+        cutoff_hz = self.min_cutoff_hz + self.beta * speed
+        if confidence is not None:
+            cutoff_hz = cutoff_hz * np.clip(confidence / TRUSTED, LEAST_TRUST, 1)
+        self._points += smoothing_weight(cutoff_hz, step_s)[:, None] * moved
+
+
+def smoothing_weight(
+    cutoff_hz: NDArray[np.float64] | float, step_s: float
+) -> NDArray[np.float64]:
+    """Share of a new value in an exponential low-pass filter with this cutoff, between 0 and 1."""
+    turns = 2 * math.pi * step_s * np.asarray(cutoff_hz, np.float64)
+    weight: NDArray[np.float64] = turns / (1 + turns)
+    return weight

@@ -1,0 +1,21 @@
+"""Latencies as text, for people."""
+
+from collections.abc import Mapping
+
+from realtime.timing import Percentiles
+
+
+def latency_table(stages: Mapping[str, Percentiles], age: Percentiles | None) -> str:
+    """One line per stage, milliseconds, and the age of frames once they are drawn.
+
+    Stages are nested: "loop" is a whole turn of the loop and holds all the others.
+    """
+    rows = dict(stages) if age is None else {**stages, "age": age}
+    if not rows:
+        return "too few frames to time any after the warm-up"
+    lines = [f"{'ms':<8}{'p50':>8}{'p90':>8}{'p99':>8}{'frames':>9}"]
+    lines += [
+        f"{name:<8}{row.p50_ms:>8.2f}{row.p90_ms:>8.2f}{row.p99_ms:>8.2f}{row.n:>9}"
+        for name, row in rows.items()
+    ]
+    return "\n".join(lines)

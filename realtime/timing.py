@@ -1,0 +1,131 @@
+"""How long each stage of the loop takes: ring buffers, percentiles, rate, drops and age."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from time import monotonic_ns
+
+import numpy as np
+from numpy.typing import NDArray
+
+from realtime.frame import Frame
+
+STAGES = ("grab", "crop", "infer", "track", "draw", "loop")
+WARMUP = 10  # frames at the start that are not counted: caches, clocks and allocators settle
+KEEP = 10_000  # newest values kept per stage
+_RECENT = 32  # frames over which `recent_fps` looks back
+
+
+@dataclass(frozen=True)
+class Percentiles:
+    """Of the `n` newest values of one stage, milliseconds."""
+
+    p50_ms: float
+    p90_ms: float
+    p99_ms: float
+    n: int
+
+
+class Ring:
+    """The newest `keep` numbers, in memory allocated once."""
+
+    def __init__(self, keep: int) -> None:
+        self._values: NDArray[np.float64] = np.zeros(keep)
+        self.count = 0  # of all numbers ever added
+
+    def add(self, value: float) -> None:
+        self._values[self.count % len(self._values)] = value
+        self.count += 1
+
+    def newest(self, back: int = 0) -> float:
+        """The number added `back` additions before the last one."""
+        return float(self._values[(self.count - 1 - back) % len(self._values)])
+
+    def percentiles(self) -> Percentiles:
+        """Linear between neighbours; call only when there is at least one number."""
+        kept = self._values[: self.count]
+        p50, p90, p99 = (float(value) for value in np.percentile(kept, (50, 90, 99)))
+        return Percentiles(p50, p90, p99, len(kept))
+
+
+class Timings:
+    """Measures one run of the loop; sinks get it with every frame, for `recent_fps` and `age_ms`.
+
+    The loop calls `start`, `grabbed`, `finish` around each frame, whoever measures a stage calls
+    `add`. Nothing allocates after the constructor but `percentiles`.
+
+    Attributes:
+        frames: finished so far, warm-up included.
+        dropped: frames the source dropped before those, warm-up included.
+    """
+
+    def __init__(self, *, live: bool = False, warmup: int = WARMUP, keep: int = KEEP) -> None:
+        self.frames = 0
+        self.dropped = 0
+        self._live = live
+        self._warmup = warmup
+        self._stages = {stage: Ring(keep) for stage in STAGES}
+        self._age = Ring(keep)
+        self._ends = Ring(_RECENT + 1)  # seconds since `_origin`
+        self._origin = self._started = self._captured = monotonic_ns()
+        self._counting_from = self._last_end = 0.0
+
+    @property
+    def warm(self) -> bool:
+        """Whether the frame being processed counts."""
+        return self.frames >= self._warmup
+
+    @property
+    def age_ms(self) -> float:
+        """Milliseconds since the present frame was captured; since it was read, if not live."""
+        return (monotonic_ns() - self._captured) / 1e6
+
+    @property
+    def fps(self) -> float:
+        """Frames finished after the warm-up over the time they took; 0 before there are any."""
+        counted, elapsed = self.frames - self._warmup, self._last_end - self._counting_from
+        return counted / elapsed if counted > 0 and elapsed > 0 else 0.0
+
+    @property
+    def recent_fps(self) -> float:
+        """The same over the last 32 frames, warm-up included: the figure to show live."""
+        back = min(self._ends.count - 1, _RECENT)
+        if back < 1:
+            return 0.0
+        elapsed = self._ends.newest() - self._ends.newest(back)
+        return back / elapsed if elapsed > 0 else 0.0
+
+    def start(self) -> None:
+        """The loop turns to its source."""
+        self._started = monotonic_ns()
+
+    def grabbed(self, frame: Frame) -> None:
+        """The source handed over `frame`."""
+        now = monotonic_ns()
+        self._captured = frame.time_ns if self._live else now
+        self.dropped += frame.dropped
+        self.add("grab", (now - self._started) / 1e6)
+
+    def add(self, stage: str, milliseconds: float) -> None:
+        """`stage`, one of STAGES, took this long for the present frame."""
+        if self.warm:
+            self._stages[stage].add(milliseconds)
+
+    def finish(self) -> None:
+        """All sinks have taken the present frame."""
+        now = monotonic_ns()
+        self.add("loop", (now - self._started) / 1e6)
+        if self.warm:
+            self._age.add((now - self._captured) / 1e6)
+        self.frames += 1
+        self._last_end = (now - self._origin) / 1e9
+        self._ends.add(self._last_end)
+        if self.frames == self._warmup:
+            self._counting_from = self._last_end
+
+    def percentiles(self) -> Mapping[str, Percentiles]:
+        """Of every stage that was measured, in the order of STAGES."""
+        return {name: ring.percentiles() for name, ring in self._stages.items() if ring.count}
+
+    def age(self) -> Percentiles | None:
+        """Of the frames' age when all sinks had taken them, as `age_ms`."""
+        return self._age.percentiles() if self._age.count else None

@@ -1,0 +1,56 @@
+"""What several test files share."""
+
+from pathlib import Path
+
+import pytest
+from blob_model import blob_card, blob_model
+from hypothesis import HealthCheck, settings
+
+from engines import Card, Skeleton
+
+SHARED_DATA = Path(__file__).parents[1] / "../shared/data"
+
+# The same examples everywhere, and no verdict by the clock.
+settings.register_profile(
+    "keycam",
+    deadline=None,
+    derandomize=True,
+    database=None,
+    suppress_health_check=[HealthCheck.too_slow],
+)
+settings.load_profile("keycam")
+
+
+@pytest.fixture(scope="session")
+def shared_data() -> Path:
+    """The folder of real data beside the repository; tests that need it are skipped elsewhere."""
+    if not SHARED_DATA.is_dir():
+        pytest.skip("no shared data on this machine")
+    return SHARED_DATA.resolve()
+
+
+@pytest.fixture(scope="session")
+def blob_path(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A tracker for `mouse4` with 64-pixel crops; see blob_model.py."""
+    return blob_model(tmp_path_factory.mktemp("models") / "blob.onnx")
+
+
+@pytest.fixture(scope="session")
+def face_skeleton() -> Skeleton:
+    return Skeleton.load("face68")
+
+
+@pytest.fixture(scope="session")
+def mouse_skeleton() -> Skeleton:
+    return Skeleton.load("mouse4")
+
+
+@pytest.fixture(scope="session")
+def face_card() -> Card:
+    return blob_card("face68", size=128)
+
+
+@pytest.fixture(scope="session")
+def mouse_card() -> Card:
+    """The card inside `blob_path`."""
+    return blob_card("mouse4")

@@ -1,0 +1,249 @@
+import errno
+import hashlib
+import json
+import signal
+import subprocess
+import sys
+import threading
+from datetime import datetime
+from pathlib import Path
+from shutil import rmtree
+from time import monotonic_ns
+
+import numpy as np
+import pytest
+from doubles import FakeLive, FakeSink, FakeTracker, frames, numbered
+
+from engines.fake import FakeEngine
+from realtime import recorder as module
+from realtime.loop import run
+from realtime.memory import Memory
+from realtime.recorder import Recorder, describe_model
+from realtime.session import SessionError, open_session
+from realtime.timing import Timings
+from realtime.video import open_video
+
+
+@pytest.fixture
+def start(tmp_path, mouse_skeleton):
+    """Begins a recording of a file, or of a camera."""
+
+    def start(source=None, **facts):
+        source = source or Memory([numbered(0)], fps=25, name="clip.mp4")
+        return Recorder(tmp_path / "s", source, mouse_skeleton, **facts)
+
+    return start
+
+
+def record(recorder, how_many):
+    for frame in frames(how_many):
+        recorder.take(frame, FakeTracker().pose, Timings())
+
+
+def test_a_recording_is_read_back(start, mouse_skeleton):
+    before = monotonic_ns()
+    recorder = start(model={"name": "m"}, options={"smooth": True})
+    source = Memory([numbered(i) for i in range(30)])
+    run(source, FakeTracker(), [recorder])
+    session = open_session(recorder.path)
+    records = list(session)
+    assert [record.frame for record in records] == list(range(30))
+    assert np.all(np.diff([record.time_ns for record in records]) > 0)
+    assert all(0 <= record.latency_ms < 60_000 for record in records)
+    assert np.allclose(records[0].subjects[0].raw_px, FakeTracker().pose.raw_px, atol=0.006)
+    assert session.skeleton == mouse_skeleton
+    facts = session.facts
+    assert facts["source"] == {"name": "clip.mp4", "live": False, "size": [64, 48], "fps": 25}
+    assert (facts["model"], facts["options"]) == ({"name": "m"}, {"smooth": True})
+    assert before <= facts["clock"]["monotonic_ns"] <= monotonic_ns()
+    assert datetime.fromisoformat(facts["clock"]["wall"]).tzinfo is not None
+    assert (facts["end"]["frames"], facts["end"]["lost"]) == (30, 0)
+
+
+def test_the_folder_holds_two_files_and_nothing_is_left_beside_it(start, tmp_path):
+    recorder = start()
+    assert sorted(file.name for file in recorder.path.iterdir()) == ["poses.jsonl", "session.json"]
+    assert not open_session(recorder.path).closed
+    recorder.close()
+    assert sorted(file.name for file in recorder.path.iterdir()) == ["poses.jsonl", "session.json"]
+    assert [file.name for file in tmp_path.iterdir()] == ["s"]
+
+
+def test_whatever_was_taken_is_on_disk_without_another_frame(start):
+    """The writer flushes as soon as nothing waits: seen from outside, with no close."""
+    recorder = start()
+    flushed = threading.Event()
+    file = recorder._file
+
+    class Watched:
+        def write(self, data):
+            return file.write(data)
+
+        def flush(self):
+            file.flush()
+            flushed.set()
+
+        def __getattr__(self, name):
+            return getattr(file, name)
+
+    recorder._file = Watched()
+    record(recorder, 1)
+    assert flushed.wait(10)
+    assert [record.frame for record in open_session(recorder.path)] == [0]
+    recorder.close()
+
+
+def test_an_existing_session_is_not_overwritten(start, tmp_path):
+    start().close()
+    before = (tmp_path / "s/session.json").read_bytes()
+    with pytest.raises(SessionError, match="exists already"):
+        start()
+    assert (tmp_path / "s/session.json").read_bytes() == before
+
+
+def test_a_place_that_cannot_be_written(tmp_path, mouse_skeleton):
+    (tmp_path / "file").touch()
+    with pytest.raises(SessionError, match="file/s: cannot be created"):
+        Recorder(tmp_path / "file/s", Memory([numbered(0)]), mouse_skeleton)
+
+
+class Failing:
+    """A file whose disk is full from the third write on."""
+
+    def __init__(self, file, fail_in):
+        self._file, self._fail_in, self.calls = file, fail_in, 0
+
+    def write(self, data):
+        return self._do("write", data)
+
+    def flush(self):
+        return self._do("flush")
+
+    def close(self):
+        self._file.close()
+
+    def fileno(self):
+        return self._file.fileno()
+
+    def _do(self, name, *arguments):
+        if name == self._fail_in:
+            self.calls += 1
+            if self.calls > 2:
+                raise OSError(errno.ENOSPC, "No space left on device")
+        return getattr(self._file, name)(*arguments)
+
+
+@pytest.mark.parametrize("step", ["write", "flush"])
+def test_a_full_disk_does_not_stop_the_loop_and_is_said_once(start, caplog, step):
+    recorder = start()
+    recorder._file = Failing(recorder._file, step)
+    sink = FakeSink()
+    source = Memory([numbered(0)], repeat=3000)  # more than the queue holds
+    with pytest.raises(SessionError, match="recording stopped.*No space left.*make room"):
+        run(source, FakeTracker(), [recorder, sink])
+    assert len(sink.taken) == 3000
+    assert caplog.text.count("No space left") == 1
+    session = open_session(recorder.path)
+    assert len(list(session)) >= 2
+    assert session.facts["end"]["lost"] == recorder.lost > 0
+    assert recorder.written + recorder.lost == 3000
+
+
+def test_a_folder_that_is_deleted_is_noticed(start, monkeypatch):
+    monkeypatch.setattr(module, "CHECK_NS", -1)
+    recorder = start()
+    rmtree(recorder.path)
+    record(recorder, 3)
+    with pytest.raises(SessionError, match="the session was deleted"):
+        recorder.close()
+
+
+def test_a_mistake_in_the_writer_reaches_the_owner(start, monkeypatch):
+    def fail(record):
+        raise ZeroDivisionError("a bug")
+
+    monkeypatch.setattr(module.Record, "to_line", fail)
+    recorder = start()
+    record(recorder, 1)
+    with pytest.raises(ZeroDivisionError, match="a bug"):
+        recorder.close()
+
+
+def test_a_camera_never_waits_for_the_disk_and_losses_are_counted(start, monkeypatch):
+    monkeypatch.setattr(module, "QUEUE", 4)
+    recorder = start(FakeLive())
+    go_on, stuck = threading.Event(), threading.Event()
+    file = recorder._file
+
+    class Slow:
+        def write(self, data):
+            stuck.set()
+            go_on.wait()
+            return file.write(data)
+
+        def __getattr__(self, name):
+            return getattr(file, name)
+
+    recorder._file = Slow()
+    record(recorder, 1)
+    assert stuck.wait(10)
+    record(recorder, 10)  # four of them fit
+    assert recorder.lost == 6
+    go_on.set()
+    recorder.close()
+    session = open_session(recorder.path)
+    assert len(list(session)) == 5
+    assert session.facts["end"]["lost"] == 6
+
+
+def test_the_model_is_described_by_what_it_is(tmp_path, mouse_card):
+    path = tmp_path / "model.onnx"
+    path.write_bytes(b"weights")
+    facts = describe_model(FakeEngine(mouse_card, lambda crops: None), path)
+    assert facts["sha256"] == hashlib.sha256(b"weights").hexdigest()
+    assert (facts["file"], facts["engine"], facts["precision"]) == ("model.onnx", "fake", "none")
+    assert facts["card"]["name"] == "blob-mouse4"
+    json.dumps(facts, allow_nan=False)
+
+
+@pytest.fixture
+def recording(tmp_path):
+    """A process that records; its reports are lines of (index, time)."""
+    script = Path(__file__).with_name("recording.py")
+    process = subprocess.Popen(
+        [sys.executable, str(script), str(tmp_path)],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    yield process
+    process.kill()
+    process.communicate()
+
+
+@pytest.mark.parametrize("after", [1, 30, 101])
+def test_a_kill_loses_at_most_the_last_tenth_of_a_second(recording, tmp_path, after):
+    reports = [recording.stdout.readline() for _ in range(after)]
+    killed = monotonic_ns()
+    recording.kill()
+    reports += recording.communicate()[0].splitlines()
+    complete = [line.split() for line in reports if len(line.split()) == 2]
+    due = [int(index) for index, time_ns in complete if int(time_ns) < killed - 100_000_000]
+    session = open_session(tmp_path / "session")
+    recorded = [record.frame for record in session]
+    assert recorded == list(range(len(recorded)))
+    assert set(due) <= set(recorded)
+    assert not session.closed
+
+
+def test_ctrl_c_closes_the_session_and_the_video(recording, tmp_path):
+    for _ in range(30):
+        recording.stdout.readline()
+    recording.send_signal(signal.SIGINT)
+    output, errors = recording.communicate()
+    assert (output.splitlines()[-1], errors, recording.returncode) == ("interrupt", "", 0)
+    session = open_session(tmp_path / "session")
+    assert len(list(session)) == session.facts["end"]["frames"] >= 30
+    assert session.closed
+    with open_video(tmp_path / "video.mp4") as video:
+        assert len(list(video)) >= 20

@@ -1,0 +1,83 @@
+import subprocess
+import sys
+
+import cv2
+import pytest
+from doubles import FakeLive, numbered
+
+from realtime import cameras, live
+from realtime.cameras import Camera
+from realtime.memory import Memory
+from realtime.pictures import Pictures
+from realtime.source import Source, SourceError, open_source
+from realtime.synthetic import Synthetic
+from realtime.video import VideoFile
+
+
+@pytest.fixture
+def webcam(monkeypatch):
+    """A machine with one camera; yields what was asked to be opened."""
+    opened = []
+    known = [Camera(2, "Nice Cam", "usb:046d:0825:1-5", "/dev/video2")]
+    monkeypatch.setattr(cameras, "cameras", lambda: known)
+    monkeypatch.setattr(live, "Live", lambda capture, name: (capture, name))
+    monkeypatch.setattr(live, "open_capture", lambda target, *_: opened.append(target) or "capture")
+    return opened
+
+
+@pytest.mark.parametrize("text", ["2", "nice cam", "usb:046d:0825:1-5", "/dev/video2"])
+def test_a_camera_by_index_name_id_or_device(webcam, text):
+    assert open_source(text) == ("capture", "Nice Cam")
+    assert webcam == ["/dev/video2"]
+
+
+def test_a_number_is_a_camera_even_if_none_is_listed(webcam):
+    assert open_source("7") == ("capture", "camera 7")
+    assert webcam == [7]
+
+
+def test_the_text_chooses_the_source(tmp_path):
+    video, folder = tmp_path / "v.avi", tmp_path / "pictures"
+    writer = cv2.VideoWriter(
+        str(video), cv2.CAP_FFMPEG, cv2.VideoWriter.fourcc(*"MJPG"), 25, (64, 48)
+    )
+    writer.write(numbered(0))
+    writer.release()
+    folder.mkdir()
+    cv2.imwrite(str(folder / "a.png"), numbered(0))
+    for text, kind in (
+        (str(video), VideoFile),
+        (str(folder), Pictures),
+        (str(folder / "a.png"), Pictures),
+        ("synthetic:", Synthetic),
+    ):
+        with open_source(text) as source:
+            assert type(source) is kind
+            assert isinstance(source, Source)
+    assert isinstance(Memory([numbered(0)]), Source)
+    assert isinstance(FakeLive(), Source)
+
+
+def test_what_is_nothing_is_refused_with_a_remedy():
+    with pytest.raises(SourceError, match="no file, folder or camera 'Nice Cam'.*keycam cameras"):
+        open_source("Nice Cam")
+
+
+def test_importing_realtime_loads_nothing_heavy():
+    code = (
+        "import realtime, sys; print(*(m for m in ('cv2', 'numpy', 'torch') if m in sys.modules))"
+    )
+    answer = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=True
+    )
+    assert answer.stdout.split() == []
+
+
+def test_windows_cameras_are_told_to_open_quickly():
+    code = (
+        "import realtime.source, os; print(os.environ['OPENCV_VIDEOIO_MSMF_ENABLE_HW_TRANSFORMS'])"
+    )
+    answer = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=True
+    )
+    assert answer.stdout.strip() == "0"

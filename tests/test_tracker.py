@@ -1,0 +1,301 @@
+from collections.abc import Callable
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from blob_model import blob_card
+
+from engines import DataError, EngineError, Prediction, Roi, load
+from engines.fake import FakeEngine
+from engines.geometry import Image
+from realtime.frame import Frame, Pose, State
+from realtime.tracker import (
+    COAST_FRAMES,
+    ENTER,
+    LEAVE,
+    REFINEMENTS,
+    SEARCH_CROPS,
+    Tracker,
+)
+
+CARD = replace(blob_card("mouse4", size=64), margin=2.0)
+CORNERS = np.float32([[0, 0], [1, 0], [1, 1], [0, 1]])
+FRAME_NS = 33_000_000
+
+
+def see(crops: Image) -> Prediction:
+    """The corners of what is bright; sure of it where it fills the crop as in training."""
+    keypoints = np.zeros((len(crops), 4, 2), np.float32)
+    confidence = np.zeros((len(crops), 4), np.float32)
+    for i, crop in enumerate(crops):
+        rows, columns = np.nonzero(crop[..., 0] > 100)
+        if len(rows) < 3:
+            continue
+        low = np.array([columns.min(), rows.min()])
+        high = np.array([columns.max() + 1, rows.max() + 1])
+        keypoints[i] = 2 * (low + CORNERS * (high - low)) / len(crop) - 1
+        share = (high - low).max() / len(crop) * CARD.margin
+        confidence[i] = 1 - min(abs(np.log2(share)) / 2, 1)
+    return Prediction(keypoints, confidence)
+
+
+def box(x: float, y: float, side: int = 60, size: tuple[int, int] = (640, 480)) -> Image:
+    """A picture with a bright square whose top left corner is (x, y); none where x is negative."""
+    image = np.zeros((size[1], size[0], 3), np.uint8)
+    if x >= 0:
+        image[round(y) : round(y) + side, round(x) : round(x) + side] = 220
+    return image
+
+
+def frames(images: list[Image], first: int = 0) -> list[Frame]:
+    return [Frame(image, first + i, (first + i) * FRAME_NS) for i, image in enumerate(images)]
+
+
+def make(
+    answer: Callable[[Image], Prediction] = see, *, smooth: bool = True
+) -> tuple[Tracker, FakeEngine]:
+    engine = FakeEngine(CARD, answer)
+    return Tracker(engine, smooth=smooth), engine
+
+
+def same(one: Pose, other: Pose) -> bool:
+    arrays = [(p.raw_px, p.keypoints_px, p.confidence) for p in (one, other)]
+    return (one.state, one.roi) == (other.state, other.roi) and all(
+        np.array_equal(a, b) if a is not None and b is not None else a is b
+        for a, b in zip(*arrays, strict=True)
+    )
+
+
+def found_at(pose: Pose, x: float, y: float, side: int = 60) -> bool:
+    """Whether the raw points lie on the square's corners, give or take a few frame pixels."""
+    assert pose.raw_px is not None
+    return bool(np.abs(pose.raw_px - (np.float32([x, y]) + CORNERS * side)).max() < side / 12)
+
+
+@pytest.mark.parametrize("side", [40, 60, 120, 240])
+@pytest.mark.parametrize("at", [(5, 5), (230, 170), (390, 230)])
+def test_finds_the_subject_within_one_sweep(at: tuple[int, int], side: int) -> None:
+    tracker, _ = make()
+    poses = [tracker.track(frame) for frame in frames([box(*at, side)] * 13)]
+    assert poses[-1].state is State.TRACK
+    assert found_at(poses[-1], *at, side)
+    assert poses[-1].roi is not None
+    assert poses[-1].roi.size == pytest.approx(CARD.margin * side, rel=0.1)
+
+
+def test_follows_a_moving_subject_with_one_crop_per_frame() -> None:
+    tracker, engine = make()
+    path = [(200 + 6 * i, 100 + 4 * i) for i in range(40)]
+    images = [box(x, y) for x, y in path]
+    while tracker.track(Frame(images[0], 0, 0)).state is not State.TRACK:
+        pass
+    calls = engine.calls
+    for frame, (x, y) in zip(frames(images), path, strict=True):
+        pose = tracker.track(frame)
+        assert pose.state is State.TRACK
+        assert found_at(pose, x, y)
+    assert engine.calls == calls + len(images)
+
+
+def test_the_pose_is_where_it_was_looked_for_and_smoothed_towards_the_raw_one() -> None:
+    tracker, _ = make()
+    poses = [tracker.track(f) for f in frames([box(200, 200)] * 12 + [box(215, 200)])]
+    before, after = poses[-2], poses[-1]
+    assert before.keypoints_px is not None
+    assert after.keypoints_px is not None
+    assert after.raw_px is not None
+    x = [points[:, 0].mean() for points in (before.keypoints_px, after.keypoints_px, after.raw_px)]
+    assert x == sorted(x)
+    assert x[0] < x[1] < x[2]
+
+
+def test_raw_points_pass_unchanged_without_smoothing() -> None:
+    tracker, _ = make(smooth=False)
+    for frame in frames([box(200 + 5 * i, 200) for i in range(15)]):
+        pose = tracker.track(frame)
+        if pose.raw_px is not None:
+            np.testing.assert_array_equal(pose.keypoints_px, pose.raw_px)
+    assert pose.state is State.TRACK
+
+
+def test_coasts_over_a_short_absence() -> None:
+    tracker, engine = make()
+    for frame in frames([box(300, 200)] * 13):
+        tracker.track(frame)
+    calls = engine.calls
+    for frame in frames([box(-1, 0)] * COAST_FRAMES, first=13):
+        pose = tracker.track(frame)
+        assert (pose.state, pose.roi, pose.raw_px) == (State.COAST, None, None)
+    assert engine.calls == calls + COAST_FRAMES
+    pose = tracker.track(frames([box(310, 205)], first=13 + COAST_FRAMES)[0])
+    assert pose.state is State.TRACK
+    assert found_at(pose, 310, 205)
+
+
+def test_searches_after_a_long_absence_and_finds_the_subject_elsewhere() -> None:
+    tracker, _ = make()
+    images = [box(300, 200)] * 13 + [box(-1, 0)] * (COAST_FRAMES + 1) + [box(20, 400)] * 13
+    poses = [tracker.track(frame) for frame in frames(images)]
+    assert poses[12 + COAST_FRAMES].state is State.COAST
+    assert poses[13 + COAST_FRAMES].state is State.SEARCH
+    assert poses[-1].state is State.TRACK
+    assert found_at(poses[-1], 20, 400)
+
+
+def test_takes_up_above_enter_and_follows_down_to_leave() -> None:
+    level = 0.0
+
+    def answer(crops: Image) -> Prediction:
+        prediction = see(crops)
+        return Prediction(prediction.keypoints, np.full_like(prediction.confidence, level))
+
+    tracker, _ = make(answer)
+    between = (ENTER + LEAVE) / 2
+    expected = [
+        (between, State.SEARCH),
+        (ENTER + 0.01, State.TRACK),
+        (between, State.TRACK),
+        (LEAVE - 0.01, State.COAST),
+        (between, State.COAST),
+        (ENTER + 0.01, State.TRACK),
+    ]
+    for index, (mean, state) in enumerate(expected):
+        level = mean
+        frame = Frame(box(200, 120, 240), index, index * FRAME_NS)
+        assert tracker.track(frame).state is state
+
+
+def test_a_jump_to_another_thing_is_not_followed() -> None:
+    elsewhere = False
+
+    def answer(crops: Image) -> Prediction:
+        keypoints, confidence = see(crops)
+        return Prediction(keypoints + (0.9 if elsewhere else 0.0), confidence)
+
+    tracker, _ = make(answer)
+    for frame in frames([box(300, 200)] * 13):
+        assert tracker.track(frame).state in (State.SEARCH, State.TRACK)
+    elsewhere = True
+    assert tracker.track(frames([box(300, 200)], first=13)[0]).state is State.COAST
+
+
+@pytest.mark.parametrize("broken", [np.nan, np.inf])
+@pytest.mark.parametrize("part", [0, 1])
+def test_numbers_that_are_none_are_never_found(broken: float, part: int) -> None:
+    def answer(crops: Image) -> Prediction:
+        arrays = [np.zeros((len(crops), 4, 2), np.float32), np.ones((len(crops), 4), np.float32)]
+        arrays[part][:, 0] = broken
+        return Prediction(arrays[0], arrays[1])
+
+    tracker, _ = make(answer)
+    for frame in frames([box(300, 200)] * 3):
+        assert tracker.track(frame).raw_px is None
+
+
+def test_a_collapsed_pose_is_never_found() -> None:
+    def answer(crops: Image) -> Prediction:
+        shape = (len(crops), 4)
+        return Prediction(np.zeros((*shape, 2), np.float32), np.ones(shape, np.float32))
+
+    tracker, _ = make(answer)
+    assert all(tracker.track(f).raw_px is None for f in frames([box(300, 200)] * 15))
+
+
+def test_a_pose_outside_the_picture_is_never_found() -> None:
+    corner = CORNERS - 0.5  # fills the crop as in training, three quarters of it off the frame
+
+    def answer(crops: Image) -> Prediction:
+        return Prediction(np.stack([corner] * len(crops)), np.ones((len(crops), 4), np.float32))
+
+    tracker, _ = make(answer)
+    tracker.track(frames([box(-1, 0)])[0])
+    assert tracker.state is State.TRACK
+    tracker._roi = Roi(-20.0, -20.0, 100.0)
+    assert tracker.track(frames([box(-1, 0)], first=1)[0]).raw_px is None
+
+
+def test_work_per_frame_is_bounded_and_batches_are_few() -> None:
+    batches: list[int] = []
+
+    def answer(crops: Image) -> Prediction:
+        batches.append(len(crops))
+        prediction = see(crops)
+        return Prediction(prediction.keypoints, np.full_like(prediction.confidence, LEAVE + 0.01))
+
+    tracker, _ = make(answer)
+    for frame in frames([box(300, 200)] * 20):
+        batches.clear()
+        tracker.track(frame)
+        assert sum(batches) <= SEARCH_CROPS + REFINEMENTS
+        assert set(batches) <= {1, SEARCH_CROPS}
+
+
+def test_buffers_are_allocated_once_and_the_engine_is_warm_before_the_first_frame() -> None:
+    seen: set[int] = set()
+
+    def answer(crops: Image) -> Prediction:
+        seen.add(crops.ctypes.data)
+        return see(crops)
+
+    tracker, engine = make(answer)
+    warm, calls = set(seen), engine.calls
+    assert len(warm) == calls == 2
+    for frame in frames([box(300, 200)] * 13 + [box(-1, 0)] * 10):
+        tracker.track(frame)
+    assert seen == warm
+
+
+def test_reset_equals_a_fresh_tracker() -> None:
+    used, _ = make()
+    for frame in frames([box(300 + 3 * i, 200) for i in range(16)] + [box(-1, 0)] * 2):
+        used.track(frame)
+    used.reset()
+    fresh, _ = make()
+    assert used.state is fresh.state is State.SEARCH
+    assert used.stages == fresh.stages
+    later = [box(20, 100 + 5 * i, 80) for i in range(25)] + [box(-1, 0)] * 9 + [box(400, 90)] * 12
+    for frame in frames(later, first=3):
+        assert same(used.track(frame), fresh.track(frame))
+
+
+def test_stages_are_those_of_the_last_call() -> None:
+    tracker, _ = make()
+    for frame in frames([box(300, 200)] * 13):
+        tracker.track(frame)
+        assert list(tracker.stages) == ["crop", "infer", "track"]
+        assert all(milliseconds >= 0 for milliseconds in tracker.stages.values())
+
+
+def test_the_frame_may_change_its_size() -> None:
+    tracker, _ = make()
+    for frame in frames([box(300, 200)] * 13):
+        tracker.track(frame)
+    small = [box(20, 20, 40, (160, 120))] * (COAST_FRAMES + 14)
+    poses = [tracker.track(frame) for frame in frames(small, first=13)]
+    assert poses[-1].state is State.TRACK
+    assert found_at(poses[-1], 20, 20, 40)
+
+
+def test_errors_of_engine_and_frame_reach_the_caller() -> None:
+    def fail(crops: Image) -> Prediction:
+        if crops.any():
+            raise EngineError("the device is gone")
+        return see(crops)
+
+    tracker, _ = make(fail)
+    with pytest.raises(EngineError, match="the device is gone"):
+        tracker.track(Frame(box(300, 200), 0, 0))
+    with pytest.raises(DataError):
+        tracker.track(Frame(np.zeros((4, 4, 1), np.uint8), 0, 0))
+
+
+def test_works_with_a_real_engine(blob_path: object) -> None:
+    engine = load(str(blob_path))
+    tracker = Tracker(engine)
+    for frame in frames([box(300, 200, 40)] * 5):
+        pose = tracker.track(frame)
+    engine.close()
+    assert pose.state is State.TRACK
+    assert pose.raw_px is not None
+    np.testing.assert_allclose(pose.raw_px.mean(axis=0), (319.5, 219.5), atol=2)
+    assert isinstance(pose.roi, Roi)

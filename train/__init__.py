@@ -1,0 +1,1 @@
+"""Learning keypoints from unlabelled video and unpaired poses (KeypointGAN, CVPR 2020)."""

@@ -1,0 +1,129 @@
+"""Batches of crops from footage, made ahead in a thread of their own."""
+
+import queue
+import threading
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import TypeVar
+
+import cv2
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from engines.geometry import Image, Roi, crop, to_crop, to_frame
+from train.config import Config
+from train.videos import Footage
+
+T = TypeVar("T")
+CORNERS = np.array([[0, 0], [1, 0], [0, 1]], np.float32)
+
+
+@dataclass(frozen=True, eq=False)
+class Batch:
+    """B training samples; pictures are (B, S, S, 3) uint8 BGR.
+
+    Attributes:
+        frames: x, frames under a random roi each.
+        others: x', another frame of the same clip under a roi of its own.
+        moved: the frames x once more, under a third roi, some mirrored, their light changed.
+        motion: (B, 2, 3) float32, takes keypoints of `frames` to those of `moved` before the
+            mirror exchanges them.
+        mirrored: (B,) bool, which of `moved` are mirrored.
+    """
+
+    frames: NDArray[np.uint8]
+    others: NDArray[np.uint8]
+    moved: NDArray[np.uint8]
+    motion: NDArray[np.float32]
+    mirrored: NDArray[np.bool_]
+
+
+def draw_batch(footage: Footage, config: Config, rng: np.random.Generator, any_turn: bool) -> Batch:
+    """One batch; the same generator state gives the same batch."""
+    size, count = config.size, config.batch
+    frames, others, moved = (np.empty((count, size, size, 3), np.uint8) for _ in range(3))
+    motion = np.empty((count, 2, 3), np.float32)
+    mirrored = (rng.random(count) < 0.5) & config.mirror
+    for n in range(count):
+        clip, i, j = footage.pair(rng, config.window)
+        here, there, away = (
+            random_roi(clip.rois[k], config, rng, any_turn=any_turn) for k in (i, i, j)
+        )
+        crop(clip.images[i], here, size, out=frames[n])
+        crop(clip.images[j], away, size, out=others[n])
+        crop(clip.images[i], there, size, out=moved[n])
+        moved[n] = relit(moved[n], rng)
+        motion[n] = motion_between(here, there)
+        if mirrored[n]:
+            moved[n] = moved[n][:, ::-1]
+            motion[n, 0] *= -1
+    return Batch(frames, others, moved, motion, mirrored)
+
+
+def random_roi(roi: Roi, config: Config, rng: np.random.Generator, *, any_turn: bool) -> Roi:
+    """`roi` at the configured zoom, under the random similarity that the prior is drawn with."""
+    angle = rng.uniform(-np.pi, np.pi) if any_turn else rng.normal(0, config.turn)
+    size = roi.size * config.zoom * float(np.exp(rng.normal(0, config.scale)))
+    dx, dy = rng.normal(0, config.shift, 2) * size / 2
+    return Roi(roi.x + dx, roi.y + dy, size, roi.angle + float(angle))
+
+
+def motion_between(a: Roi, b: Roi) -> NDArray[np.float32]:
+    """(2, 3) matrix that takes keypoints in crop `a` to the same places in crop `b`."""
+    origin, right, down = to_crop(to_frame(CORNERS, a), b)
+    return np.stack([right - origin, down - origin, origin], axis=1)
+
+
+def relit(image: Image, rng: np.random.Generator) -> Image:
+    """The picture in another light: contrast, brightness and colour cast, sometimes blurred."""
+    gain = rng.uniform(0.7, 1.3) * rng.uniform(0.9, 1.1, 3)
+    lift = rng.uniform(-30, 30)
+    lit = np.clip((image - 127.5) * gain + (127.5 + lift), 0, 255).astype(np.uint8)
+    if rng.random() < 0.2:
+        lit = np.asarray(cv2.GaussianBlur(lit, (3, 3), rng.uniform(0.4, 1.0)), np.uint8)
+    return lit
+
+
+def tensor(pictures: NDArray[np.uint8], device: torch.device) -> Tensor:
+    """(B, S, S, 3) uint8 BGR -> (B, 3, S, S) float RGB in [-1, 1], channels last in memory."""
+    raw = torch.from_numpy(pictures).to(device)
+    return raw.flip(-1).permute(0, 3, 1, 2).float().div_(127.5).sub_(1)
+
+
+def ahead(make: Callable[[int], T], start: int, stop: int, depth: int = 4) -> Iterator[T]:
+    """make(start), …, make(stop - 1), each made in a background thread up to `depth` ahead.
+
+    An exception in the thread is raised here; leaving the loop early ends the thread.
+    """
+    ready: queue.Queue[T | BaseException] = queue.Queue(depth)
+    ended = threading.Event()
+
+    def put(item: T | BaseException) -> None:
+        while not ended.is_set():
+            try:
+                return ready.put(item, timeout=0.1)
+            except queue.Full:
+                continue
+
+    def work() -> None:
+        try:
+            for number in range(start, stop):
+                if ended.is_set():
+                    return
+                put(make(number))
+        except BaseException as error:  # noqa: BLE001  raised again in the owner
+            put(error)
+
+    thread = threading.Thread(target=work, name="batches", daemon=True)
+    thread.start()
+    try:
+        for _ in range(start, stop):
+            item = ready.get()
+            if isinstance(item, BaseException):
+                raise item
+            yield item
+    finally:
+        ended.set()
+        thread.join()

@@ -1,0 +1,130 @@
+"""Every setting of a training run, in one flat record with two presets."""
+
+import hashlib
+import json
+from dataclasses import asdict, dataclass, fields, replace
+from typing import Any, Literal, Self
+
+from engines.errors import DataError
+
+
+@dataclass(frozen=True, kw_only=True)
+class Config:
+    """Settings of one run; lengths in crop units are fractions of [-1, 1] (half the crop = 1)."""
+
+    preset: Literal["compact", "paper"]
+    # networks
+    size: int  # side of the pictures, pixels
+    stem: int  # the skeleton image's side is size / stem
+    encoder_width: int
+    regressor_width: int
+    regressor_downs: int
+    decoder_width: int
+    decoder_downs: int
+    critic_width: int
+    critic_downs: int
+    sigma: float  # of the renderer: exp(-distance / sigma²)
+    # optimisation
+    batch: int = 16
+    rate: float = 2e-4
+    steps: int = 20000
+    pretrain_steps: int = 2000
+    clip: float = 1.0
+    pool: int = 50  # skeleton images kept to show the discriminator again
+    average: float = 0.0  # decay of the running mean of encoder and regressor; 0 = none
+    seed: int = 0
+    # losses, official weights (configs/simple_human36m.yaml)
+    perceptual: Literal["auto", "vgg", "vgg-relu", "filters", "pixels"] = "auto"
+    reconstruction_weight: float = 10.0
+    adversarial_weight: float = 10.0
+    prior_weight: float = 0.9  # η on drawn priors
+    redraw_weight: float = 0.1  # η on Φ's skeleton images
+    equivariance_weight: float = 0.0  # not in the paper: a turned frame has turned keypoints
+    # pictures and poses under the same random similarity
+    window: int = 1000  # frames between the two of a pair, at most
+    zoom: float = 1.0  # base crop / subject's square
+    turn: float = 0.0  # standard deviations: radians,
+    scale: float = 0.0  # log of the size,
+    shift: float = 0.0  # and place, crop units
+    mirror: bool = False
+    basis: int = 0  # η's points are squeezed onto this many directions of the prior; 0 = free
+    # the tracker network
+    tracker_size: int = 128
+    distil_steps: int = 6000
+    distil_batch: int = 32
+    distil_rate: float = 2e-3
+
+    def __post_init__(self) -> None:
+        for field in fields(self):
+            value = getattr(self, field.name)
+            if isinstance(value, int | float) and value < 0:
+                raise DataError(f"the training setting {field.name} is negative ({value})")
+        if self.batch < 2 or self.size % self.stem or not self.stem & 1 == self.stem % 2:
+            raise DataError("a batch needs at least 2 pictures, and stem must divide size")
+
+    @property
+    def drawing(self) -> int:
+        """Side of the skeleton images, pixels."""
+        return self.size // self.stem
+
+    @classmethod
+    def of_preset(cls, name: str) -> Self:
+        """`paper`: the official settings. `compact`: the same method for two CPU cores."""
+        if name == "paper":
+            return cls(
+                preset="paper",
+                size=128,
+                stem=1,
+                encoder_width=32,
+                regressor_width=32,
+                regressor_downs=3,
+                decoder_width=32,
+                decoder_downs=3,
+                critic_width=64,
+                critic_downs=3,
+                sigma=0.2,
+                pretrain_steps=580_000,
+                steps=500_000,
+            )
+        if name == "compact":
+            return cls(
+                preset="compact",
+                size=64,
+                stem=2,
+                encoder_width=16,
+                regressor_width=24,
+                regressor_downs=2,
+                decoder_width=24,
+                decoder_downs=2,
+                critic_width=32,
+                critic_downs=1,
+                sigma=0.283,
+                average=0.999,
+                equivariance_weight=10.0,
+                zoom=0.85,
+                turn=0.2,
+                scale=0.15,
+                shift=0.12,
+                mirror=True,
+            )
+        raise DataError(f"no preset '{name}': use compact or paper")
+
+    def with_changes(self, **changes: Any) -> Self:
+        """A copy with some settings replaced; an unknown name is refused."""
+        known = {field.name for field in fields(self)}
+        if unknown := sorted(set(changes) - known):
+            raise DataError(f"no training setting '{unknown[0]}'")
+        return replace(self, **changes)
+
+    def to_json(self) -> str:
+        return json.dumps(asdict(self), sort_keys=True)
+
+    @classmethod
+    def from_json(cls, text: str) -> Self:
+        try:
+            return cls(**json.loads(text))
+        except (TypeError, ValueError) as error:
+            raise DataError(f"not a training configuration ({error})") from error
+
+    def digest(self) -> str:
+        return hashlib.sha256(self.to_json().encode()).hexdigest()

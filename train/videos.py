@@ -1,0 +1,136 @@
+"""Unlabelled video: an index of clips, frames ready to be cropped, pairs from one clip."""
+
+import logging
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import cv2
+import numpy as np
+
+from engines.errors import DataError
+from engines.geometry import Image, Roi
+
+VIDEO_ENDINGS = frozenset({".avi", ".m4v", ".mkv", ".mov", ".mp4", ".mpeg", ".mpg", ".webm", ".wmv"})
+PICTURE_ENDINGS = frozenset({".bmp", ".jpeg", ".jpg", ".png", ".tif", ".tiff", ".webp"})
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, eq=False)
+class Clip:
+    """Frames of one subject in one scene, with the square that holds the subject in each."""
+
+    name: str
+    images: list[Image]
+    rois: list[Roi]
+
+
+@dataclass(frozen=True, eq=False)
+class Footage:
+    """All clips of a training run, in memory."""
+
+    clips: tuple[Clip, ...]
+
+    def __len__(self) -> int:
+        return sum(len(clip.images) for clip in self.clips)
+
+    def pair(self, rng: np.random.Generator, window: int) -> tuple[Clip, int, int]:
+        """A clip and two frame numbers of it at most `window` apart; frames are equally likely."""
+        sizes = np.cumsum([len(clip.images) for clip in self.clips])
+        place = int(rng.integers(sizes[-1]))
+        number = int(np.searchsorted(sizes, place, side="right"))
+        clip = self.clips[number]
+        first = place - (int(sizes[number - 1]) if number else 0)
+        low, high = max(0, first - window), min(len(clip.images), first + window + 1)
+        return clip, first, int(rng.integers(low, high))
+
+
+def find_videos(paths: Sequence[Path]) -> list[Path]:
+    """Every clip under `paths`: video files, and folders that directly hold pictures.
+
+    Raises:
+        DataError: a path does not exist, is of an unknown kind, or nothing was found.
+    """
+    found: list[Path] = []
+    for path in paths:
+        if path.is_dir():
+            found += sorted(_clips_below(path))
+        elif not path.exists():
+            raise DataError(f"{path}: no such file or folder")
+        elif path.suffix.lower() in VIDEO_ENDINGS:
+            found.append(path)
+        else:
+            raise DataError(f"{path}: not a video ({', '.join(sorted(VIDEO_ENDINGS))}) nor a folder")
+    if not found:
+        raise DataError(f"no videos or pictures under {', '.join(map(str, paths))}")
+    return found
+
+
+def _clips_below(folder: Path) -> Iterator[Path]:
+    entries = list(folder.iterdir())
+    if any(entry.suffix.lower() in PICTURE_ENDINGS for entry in entries):
+        yield folder
+    for entry in entries:
+        if entry.is_dir():
+            yield from _clips_below(entry)
+        elif entry.suffix.lower() in VIDEO_ENDINGS:
+            yield entry
+
+
+def read_frames(path: Path) -> Iterator[Image]:
+    """All frames of a video file or of a folder of pictures in order of name.
+
+    A picture that cannot be read is named in the log and left out; a video that ends early ends.
+    """
+    if path.is_dir():
+        yield from _read_pictures(path)
+        return
+    if path.stat().st_size == 0:
+        raise DataError(f"{path}: the file is empty")
+    capture = cv2.VideoCapture(str(path))
+    try:
+        count = 0
+        while True:
+            good, image = capture.read()
+            if not good:
+                break
+            count += 1
+            yield np.asarray(image, np.uint8)
+        if count == 0:
+            raise DataError(f"{path}: not a video that can be read")
+        expected = int(capture.get(cv2.CAP_PROP_FRAME_COUNT))
+        if count < 0.9 * expected:
+            log.warning("%s: ends early, %d of %d frames could be read", path, count, expected)
+    finally:
+        capture.release()
+
+
+def _read_pictures(folder: Path) -> Iterator[Image]:
+    for file in sorted(folder.iterdir()):
+        if file.suffix.lower() in PICTURE_ENDINGS:
+            image = cv2.imread(str(file), cv2.IMREAD_COLOR)
+            if image is None:
+                log.warning("%s: not a readable picture, left out", file)
+            else:
+                yield np.asarray(image, np.uint8)
+
+
+def reduced(image: Image, roi: Roi, side: int, reach: float) -> tuple[Image, Roi]:
+    """The part of `image` within `reach` times `roi`, shrunk so that the roi is ~`side` pixels.
+
+    What is kept in memory for training: room for a roi to be turned, moved and enlarged.
+    """
+    height, width = image.shape[:2]
+    half = roi.size * reach / 2
+    x0, x1 = max(0, round(roi.x - half)), min(width, round(roi.x + half) + 1)
+    y0, y1 = max(0, round(roi.y - half)), min(height, round(roi.y + half) + 1)
+    if x1 - x0 < 2 or y1 - y0 < 2:
+        x0, y0, x1, y1 = 0, 0, width, height
+    patch = image[y0:y1, x0:x1]
+    factor = min(1.0, side / roi.size)
+    wide, high = max(1, round((x1 - x0) * factor)), max(1, round((y1 - y0) * factor))
+    if factor < 1:
+        patch = np.asarray(cv2.resize(patch, (wide, high), interpolation=cv2.INTER_AREA), np.uint8)
+    fx, fy = wide / (x1 - x0), high / (y1 - y0)
+    place = (roi.x - x0 + 0.5) * fx - 0.5, (roi.y - y0 + 0.5) * fy - 0.5
+    return np.ascontiguousarray(patch), Roi(*place, roi.size * (fx + fy) / 2, roi.angle)
