@@ -23,8 +23,9 @@ LATER = {  # name: (where it is, short help)
     "prior": ("train.cli:prior", "Gather poses from keypoint tables into one prior."),
 }
 
-F = TypeVar("F", bound=Callable[..., Any])
+SECONDS = click.FloatRange(0, min_open=True)
 
+F = TypeVar("F", bound=Callable[..., Any])
 
 verbose_option = click.option(
     "-v",
@@ -55,8 +56,8 @@ def tracking(function: F) -> F:
         model_option,
         device_option,
         click.option("--raw", is_flag=True, help="Do not smooth keypoints over time."),
-        click.option("--frames", type=click.IntRange(1), help="End after so many frames."),
-        click.option("--seconds", type=click.FloatRange(0, min_open=True), help="… or seconds."),
+        click.option("--frames", type=click.IntRange(1), metavar="N", help="Stop after N frames."),
+        click.option("--seconds", type=SECONDS, metavar="N", help="Stop after N seconds."),
         json_option,
         verbose_option,
     ]
@@ -135,7 +136,14 @@ def record(
 @click.option("--source", default="synthetic:", show_default=True, help="As for run.")
 @model_option
 @device_option
-@click.option("--frames", type=click.IntRange(1), default=1000, show_default=True)
+@click.option(
+    "--frames",
+    type=click.IntRange(1),
+    default=1000,
+    show_default=True,
+    metavar="N",
+    help="Measure N frames.",
+)
 @json_option
 @verbose_option
 def bench(source: str, model: str, device: str, frames: int, json_file: Path | None) -> None:

@@ -10,11 +10,11 @@ from enum import StrEnum
 from importlib.metadata import distributions, version
 from pathlib import Path
 
+from realtime.group import DEBIAN, TRAINING
 from realtime.machine import machine, versions
 
 OPENCV = "opencv-python"
 REINSTALL = "pip install --force-reinstall keycam"
-DEBIAN = "apt-get install libgl1 libglib2.0-0"
 
 
 class Verdict(StrEnum):
@@ -174,8 +174,7 @@ def _gpu() -> Finding:
 
 
 def _training() -> Finding:
-    needed = ("torch", "onnx", "onnxscript", "safetensors", "tqdm")
-    missing = [name for name in needed if importlib.util.find_spec(name) is None]
+    missing = [name for name in TRAINING if importlib.util.find_spec(name) is None]
     if missing:
         remedy = 'pip install "keycam[train]", if you want to train'
         return Finding("training", Verdict.ABSENT, f"{', '.join(missing)} not installed", remedy)

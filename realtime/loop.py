@@ -6,7 +6,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from threading import Event
 from time import monotonic
-from typing import Literal, Protocol
+from typing import Literal, Protocol, Self
 
 from realtime.frame import Frame, Pose
 from realtime.source import Source
@@ -58,6 +58,17 @@ class Report:
     stages: Mapping[str, Percentiles]
     age: Percentiles | None
 
+    @classmethod
+    def of(cls, stats: Timings, ended: Ending) -> Self:
+        return cls(
+            ended=ended,
+            frames=stats.frames,
+            dropped=stats.dropped,
+            fps=stats.fps,
+            stages=stats.percentiles(),
+            age=stats.age(),
+        )
+
 
 def run(
     source: Source,
@@ -98,14 +109,7 @@ def run(
                 _process(frame, tracker, sinks, stats)
         except KeyboardInterrupt:
             ended = "interrupt"
-    return Report(
-        ended=ended,
-        frames=stats.frames,
-        dropped=stats.dropped,
-        fps=stats.fps,
-        stages=stats.percentiles(),
-        age=stats.age(),
-    )
+    return Report.of(stats, ended)
 
 
 def _over(stop: Event, stats: Timings, frames: int | None, deadline: float | None) -> Ending | None:

@@ -66,7 +66,7 @@ class Overlay:
         if pose.keypoints_px is not None and pose.confidence is not None:
             self._draw_pose(picture, frame.image, pose.keypoints_px, pose.confidence, scale)
         if pose.roi is not None:
-            _draw_brackets(picture, pose.roi, STATE_BGR[pose.state], max(round(scale), 1))
+            _draw_brackets(picture, pose.roi, STATE_BGR[pose.state], max(round(1.5 * scale), 1))
         if self.hud:
             self._draw_hud(picture, pose.state, stats, min(max(scale, 0.8), width / 320))
         return picture
@@ -110,7 +110,7 @@ class Overlay:
         bar, font = round(26 * scale), 0.45 * scale
         left, middle, right = round(26 * scale), round(17.5 * scale), picture.shape[1]
         text = (
-            f"{state.value}    {stats.recent_fps:.0f} fps    {stats.age_ms:.0f} ms"
+            f"{state.value}    {stats.recent_fps:.0f} fps    age {stats.age_ms:.0f} ms"
             f"    {stats.dropped} dropped"
         )
         text_end = left + _text_width(text, font)
@@ -137,7 +137,7 @@ def _draw(picture: Image, lines: list[_Stroke], color: _Color, width: int) -> No
 
 def _draw_brackets(picture: Image, roi: Roi, color: _Color, width: int) -> None:
     lines = list(_fixed(to_frame(BRACKETS, roi)))
-    _draw(picture, lines, BLACK, width + 2)
+    _draw(picture, lines, BLACK, width + 1)
     _draw(picture, lines, color, width)
 
 

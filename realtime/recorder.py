@@ -71,12 +71,7 @@ class Recorder:
             "schema": SCHEMA,
             "keycam": version("keycam"),
             "model": dict(model or {}),
-            "source": {
-                "name": source.name,
-                "live": source.live,
-                "size": list(source.size),
-                "fps": source.fps,
-            },
+            "source": _describe_source(source),
             "skeleton": skeleton.to_dict(),
             "clock": clock(),
             "options": dict(options or {}),
@@ -170,6 +165,15 @@ def describe_model(engine: Engine, path: Path) -> dict[str, Any]:
         "sha256": digest,
         "engine": engine.name,
         "precision": engine.precision,
+    }
+
+
+def _describe_source(source: Source) -> dict[str, Any]:
+    return {
+        "name": source.name,
+        "live": source.live,
+        "size": list(source.size),
+        "fps": source.fps,
     }
 
 

@@ -91,9 +91,7 @@ class OneEuro:
         self._points += smoothing_weight(cutoff_hz, step_s)[:, None] * moved
 
 
-def smoothing_weight(
-    cutoff_hz: NDArray[np.float64] | float, step_s: float
-) -> NDArray[np.float64]:
+def smoothing_weight(cutoff_hz: NDArray[np.float64] | float, step_s: float) -> NDArray[np.float64]:
     """Share of a new value in an exponential low-pass filter with this cutoff, between 0 and 1."""
     turns = 2 * math.pi * step_s * np.asarray(cutoff_hz, np.float64)
     weight: NDArray[np.float64] = turns / (1 + turns)

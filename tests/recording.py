@@ -16,6 +16,11 @@ from realtime.screen import Screen
 from realtime.video_sink import VideoSink
 
 
+def say(text: str) -> None:
+    sys.stdout.write(text + "\n")
+    sys.stdout.flush()
+
+
 class Plain:
     def draw(self, frame, pose, stats):
         return frame.image
@@ -23,7 +28,7 @@ class Plain:
 
 class Reporter(FakeSink):
     def take(self, frame, pose, stats):
-        print(frame.index, frame.time_ns, flush=True)
+        say(f"{frame.index} {frame.time_ns}")
 
 
 folder = Path(sys.argv[1])
@@ -33,4 +38,4 @@ with FakeLive() as source:
         Screen(Plain(), [VideoSink(folder / "video.mp4", fps=200)]),
         Reporter(),
     ]
-    print(run(source, FakeTracker(), sinks).ended)
+    say(run(source, FakeTracker(), sinks).ended)

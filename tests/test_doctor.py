@@ -6,9 +6,19 @@ from engines import engine
 from realtime import doctor
 from realtime.doctor import Finding, Verdict, examine, healthy, report
 
-LOOKED_AT = (
-    "machine python numpy opencv onnxruntime models codec display cameras gpu training".split()
-)
+LOOKED_AT = [
+    "machine",
+    "python",
+    "numpy",
+    "opencv",
+    "onnxruntime",
+    "models",
+    "codec",
+    "display",
+    "cameras",
+    "gpu",
+    "training",
+]
 
 
 def find(what: str) -> Finding:

@@ -1,4 +1,5 @@
 import threading
+from itertools import pairwise
 
 import cv2
 import numpy as np
@@ -40,11 +41,9 @@ def test_a_slow_consumer_gets_the_newest_frame_and_the_sums_add_up(camera):
             wait_captured(source, captured + 8)  # the consumer is slow
     numbers = [number_of(frame.image) for frame in taken]
     assert numbers == [frame.index for frame in taken]  # nothing repeated, nothing mislabelled
-    assert all(later - earlier >= 7 for earlier, later in zip(numbers, numbers[1:], strict=False))
+    assert all(later - earlier >= 7 for earlier, later in pairwise(numbers))
     assert source.captured == len(taken) + source.dropped
-    gaps = [
-        later.index - earlier.index - 1 for earlier, later in zip(taken, taken[1:], strict=False)
-    ]
+    gaps = [later.index - earlier.index - 1 for earlier, later in pairwise(taken)]
     assert [frame.dropped for frame in taken[1:]] == gaps
     assert taken[0].dropped == taken[0].index
     assert all(np.diff([frame.time_ns for frame in taken]) > 0)

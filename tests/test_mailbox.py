@@ -71,8 +71,7 @@ def test_nothing_is_lost_between_two_busy_threads():
     producer.start()
     taken = []
     with pytest.raises(EOFError):
-        while True:
-            taken.append(box.take(10))
+        taken.extend(iter(lambda: box.take(10), None))
     producer.join()
     assert len(taken) + box.dropped == box.captured == total
     assert sum(frame.dropped for frame in taken) == box.dropped

@@ -134,12 +134,13 @@ class Failing:
 
 
 @pytest.mark.parametrize("step", ["write", "flush"])
-def test_a_full_disk_does_not_stop_the_loop_and_is_said_once(start, caplog, step):
+def test_a_full_disk_does_not_stop_the_loop_and_is_said_once(start, monkeypatch, caplog, step):
+    monkeypatch.setattr(module, "FLUSH_NS", -1)  # after every line
     recorder = start()
     recorder._file = Failing(recorder._file, step)
     sink = FakeSink()
     source = Memory([numbered(0)], repeat=3000)  # more than the queue holds
-    with pytest.raises(SessionError, match="recording stopped.*No space left.*make room"):
+    with pytest.raises(SessionError, match=r"recording stopped.*No space left.*make room"):
         run(source, FakeTracker(), [recorder, sink])
     assert len(sink.taken) == 3000
     assert caplog.text.count("No space left") == 1

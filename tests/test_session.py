@@ -55,7 +55,7 @@ def test_any_other_bad_line_is_refused_by_number(session):
 
 def test_a_line_without_end_is_not_read_into_memory(session, monkeypatch):
     monkeypatch.setattr(module, "MAX_LINE_BYTES", 100)
-    with pytest.raises(SessionError, match="poses.jsonl:1: longer than 100 bytes"):
+    with pytest.raises(SessionError, match=r"poses\.jsonl:1: longer than 100 bytes"):
         list(open_session(session))
 
 
@@ -77,7 +77,7 @@ def test_what_is_no_session(tmp_path, session):
     with pytest.raises(SessionError, match="no session there"):
         open_session(tmp_path / "none")
     (session / "session.json").write_text("{")
-    with pytest.raises(SessionError, match="session.json: not valid JSON"):
+    with pytest.raises(SessionError, match=r"session\.json: not valid JSON"):
         open_session(session)
     (session / "session.json").write_text(" " * (module.MAX_FACTS_BYTES + 1))
     with pytest.raises(SessionError, match="larger than"):

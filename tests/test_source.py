@@ -59,7 +59,7 @@ def test_the_text_chooses_the_source(tmp_path):
 
 
 def test_what_is_nothing_is_refused_with_a_remedy():
-    with pytest.raises(SourceError, match="no file, folder or camera 'Nice Cam'.*keycam cameras"):
+    with pytest.raises(SourceError, match=r"no file, folder or camera 'Nice Cam'.*keycam cameras"):
         open_source("Nice Cam")
 
 

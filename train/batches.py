@@ -4,7 +4,6 @@ import queue
 import threading
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from typing import TypeVar
 
 import cv2
 import numpy as np
@@ -16,8 +15,7 @@ from engines.geometry import Image, Roi, crop, to_crop, to_frame
 from train.config import Config
 from train.videos import Footage
 
-T = TypeVar("T")
-CORNERS = np.array([[0, 0], [1, 0], [0, 1]], np.float32)
+BEND_KNOTS = 5
 
 
 @dataclass(frozen=True, eq=False)
@@ -27,24 +25,35 @@ class Batch:
     Attributes:
         frames: x, frames under a random roi each.
         others: x', another frame of the same clip under a roi of its own.
-        moved: the frames x once more, under a third roi, some mirrored, their light changed.
-        motion: (B, 2, 3) float32, takes keypoints of `frames` to those of `moved` before the
-            mirror exchanges them.
+        moved: the frames x once more, under a third roi, bent, their light changed, some then
+            mirrored.
+        origin: (B, S, S, 2) float32, for each pixel of `moved` before the mirror the place in
+            `frames`' crop space that it shows.
         mirrored: (B,) bool, which of `moved` are mirrored.
     """
 
     frames: NDArray[np.uint8]
     others: NDArray[np.uint8]
     moved: NDArray[np.uint8]
-    motion: NDArray[np.float32]
+    origin: NDArray[np.float32]
     mirrored: NDArray[np.bool_]
 
+    @property
+    def has_moved(self) -> bool:
+        return len(self.moved) > 0
 
-def draw_batch(footage: Footage, config: Config, rng: np.random.Generator, any_turn: bool) -> Batch:
-    """One batch; the same generator state gives the same batch."""
+
+def draw_batch(
+    footage: Footage, config: Config, rng: np.random.Generator, *, any_turn: bool
+) -> Batch:
+    """One batch; the same generator state gives the same batch.
+
+    `moved` is left empty where the configuration has no use for it.
+    """
     size, count = config.size, config.batch
     frames, others, moved = (np.empty((count, size, size, 3), np.uint8) for _ in range(3))
-    motion = np.empty((count, 2, 3), np.float32)
+    use_moved = config.equivariance_weight > 0
+    origin = np.empty((count, size, size, 2), np.float32)
     mirrored = (rng.random(count) < 0.5) & config.mirror
     for n in range(count):
         clip, i, j = footage.pair(rng, config.window)
@@ -53,13 +62,16 @@ def draw_batch(footage: Footage, config: Config, rng: np.random.Generator, any_t
         )
         crop(clip.images[i], here, size, out=frames[n])
         crop(clip.images[j], away, size, out=others[n])
+        if not use_moved:
+            continue
         crop(clip.images[i], there, size, out=moved[n])
-        moved[n] = relit(moved[n], rng)
-        motion[n] = motion_between(here, there)
+        shown = bent(size, config.bend, rng)
+        moved[n] = relit(resampled(moved[n], shown), rng)
+        origin[n] = to_crop(to_frame(shown, there), here)
         if mirrored[n]:
             moved[n] = moved[n][:, ::-1]
-            motion[n, 0] *= -1
-    return Batch(frames, others, moved, motion, mirrored)
+    used = slice(count if use_moved else 0)
+    return Batch(frames, others, moved[used], origin[used], mirrored[used])
 
 
 def random_roi(roi: Roi, config: Config, rng: np.random.Generator, *, any_turn: bool) -> Roi:
@@ -70,10 +82,24 @@ def random_roi(roi: Roi, config: Config, rng: np.random.Generator, *, any_turn: 
     return Roi(roi.x + dx, roi.y + dy, size, roi.angle + float(angle))
 
 
-def motion_between(a: Roi, b: Roi) -> NDArray[np.float32]:
-    """(2, 3) matrix that takes keypoints in crop `a` to the same places in crop `b`."""
-    origin, right, down = to_crop(to_frame(CORNERS, a), b)
-    return np.stack([right - origin, down - origin, origin], axis=1)
+def bent(size: int, bend: float, rng: np.random.Generator) -> NDArray[np.float32]:
+    """A smooth random deformation of a crop: (size, size, 2), where each pixel looks.
+
+    Displacements N(0, bend) on a coarse grid, interpolated by cubics; 0 gives the identity.
+    """
+    line = (np.arange(size, dtype=np.float32) * 2 + 1) / size - 1
+    places = np.stack(np.meshgrid(line, line), axis=-1)
+    if bend == 0:
+        return places
+    knots = rng.normal(0, bend, (BEND_KNOTS, BEND_KNOTS, 2)).astype(np.float32)
+    return places + cv2.resize(knots, (size, size), interpolation=cv2.INTER_CUBIC)
+
+
+def resampled(image: Image, shown: NDArray[np.float32]) -> Image:
+    """(S, S, 3) -> (S, S, 3): each pixel takes what is at `shown` (S, S, 2), crop space."""
+    place = (shown + 1) * (len(image) / 2) - 0.5
+    taken = cv2.remap(image, place, None, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
+    return np.asarray(taken, np.uint8)
 
 
 def relit(image: Image, rng: np.random.Generator) -> Image:
@@ -92,7 +118,7 @@ def tensor(pictures: NDArray[np.uint8], device: torch.device) -> Tensor:
     return raw.flip(-1).permute(0, 3, 1, 2).float().div_(127.5).sub_(1)
 
 
-def ahead(make: Callable[[int], T], start: int, stop: int, depth: int = 4) -> Iterator[T]:
+def ahead[T](make: Callable[[int], T], start: int, stop: int, depth: int = 4) -> Iterator[T]:
     """make(start), …, make(stop - 1), each made in a background thread up to `depth` ahead.
 
     An exception in the thread is raised here; leaving the loop early ends the thread.

@@ -26,9 +26,15 @@ class Config:
     sigma: float  # of the renderer: exp(-distance / sigma²)
     # optimisation
     batch: int = 16
-    rate: float = 2e-4
-    steps: int = 20000
-    pretrain_steps: int = 2000
+    rate: float = 2e-4  # of encoder and decoder
+    critic_rate: float = 2e-4
+    regressor_rate: float = 2e-4
+    pretrain_rate: float = 2e-4
+    decay: bool = False  # rates fall to zero along a cosine
+    steps: int = 6000
+    pretrain_steps: int = 800
+    regressor_every: int = 1  # η is fine-tuned in each so many-th step
+    reconstruct_from: float = 0.0  # share of the steps after which Ψ and its loss join in
     clip: float = 1.0
     pool: int = 50  # skeleton images kept to show the discriminator again
     average: float = 0.0  # decay of the running mean of encoder and regressor; 0 = none
@@ -47,7 +53,7 @@ class Config:
     scale: float = 0.0  # log of the size,
     shift: float = 0.0  # and place, crop units
     mirror: bool = False
-    basis: int = 0  # η's points are squeezed onto this many directions of the prior; 0 = free
+    bend: float = 0.0  # elastic displacement of moved pictures, crop units
     # the tracker network
     tracker_size: int = 128
     distil_steps: int = 6000
@@ -59,7 +65,7 @@ class Config:
             value = getattr(self, field.name)
             if isinstance(value, int | float) and value < 0:
                 raise DataError(f"the training setting {field.name} is negative ({value})")
-        if self.batch < 2 or self.size % self.stem or not self.stem & 1 == self.stem % 2:
+        if self.batch < 2 or self.stem < 1 or self.size % self.stem:
             raise DataError("a batch needs at least 2 pictures, and stem must divide size")
 
     @property
@@ -92,19 +98,26 @@ class Config:
                 size=64,
                 stem=2,
                 encoder_width=16,
-                regressor_width=24,
+                regressor_width=16,
                 regressor_downs=2,
-                decoder_width=24,
+                decoder_width=16,
                 decoder_downs=2,
                 critic_width=32,
                 critic_downs=1,
                 sigma=0.283,
+                rate=1e-3,
+                critic_rate=4e-4,
+                pretrain_rate=1e-3,
+                decay=True,
+                regressor_every=2,
+                reconstruct_from=0.5,
                 average=0.999,
                 equivariance_weight=10.0,
                 zoom=0.85,
                 turn=0.2,
                 scale=0.15,
                 shift=0.12,
+                bend=0.06,
                 mirror=True,
             )
         raise DataError(f"no preset '{name}': use compact or paper")

@@ -28,9 +28,25 @@ def equivariance_loss(moved: Tensor, expected: Tensor) -> Tensor:
     return ((moved - expected).square().sum(-1) + 1e-6).sqrt().mean()
 
 
-def apply_affine(points: Tensor, matrix: Tensor) -> Tensor:
-    """Points (B, K, 2) under matrices (B, 2, 3): x' = A x + t."""
-    return points @ matrix[:, :, :2].transpose(1, 2) + matrix[:, None, :, 2]
+def looked_up(field: Tensor, points: Tensor) -> Tensor:
+    """Values of a field (B, S, S, 2) at points (B, K, 2) in crop space, bilinear; (B, K, 2).
+
+    Differentiable in the points. Outside the field its border holds.
+    """
+    values = F.grid_sample(
+        field.permute(0, 3, 1, 2),
+        points.unsqueeze(1),
+        mode="bilinear",
+        padding_mode="border",
+        align_corners=False,
+    )
+    return values.squeeze(2).transpose(1, 2)
+
+
+def mirror_back(points: Tensor, mirrored: Tensor, flipped: Sequence[int]) -> Tensor:
+    """Keypoints (B, K, 2) found in pictures some of which are mirrored, as in the unmirrored."""
+    signs = points.new_tensor([-1.0, 1.0])
+    return torch.where(mirrored[:, None, None], points[:, list(flipped)] * signs, points)
 
 
 def freeze(network: nn.Module, *, frozen: bool = True) -> None:

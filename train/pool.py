@@ -2,30 +2,33 @@
 
 import numpy as np
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 
-class ImagePool:
+class ImagePool(nn.Module):
     """Keeps up to `size` images. A query returns each image, or at even odds a stored one in
-    exchange for it; while the pool fills, images are stored and returned."""
+    exchange for it; while the pool fills, images are stored and returned. Being a module, it is
+    saved and restored with the networks."""
 
-    def __init__(self, size: int) -> None:
-        self.size = size
-        self.images: list[Tensor] = []
+    images: Tensor
+    filled: Tensor
 
+    def __init__(self, size: int, side: int) -> None:
+        super().__init__()
+        self.register_buffer("images", torch.zeros(size, 1, side, side))
+        self.register_buffer("filled", torch.zeros((), dtype=torch.int64))
+
+    @torch.no_grad()
     def query(self, images: Tensor, rng: np.random.Generator) -> Tensor:
-        """Images (B, C, S, S), detached -> (B, C, S, S)."""
-        if self.size == 0:
-            return images
-        answer = []
-        for image in images:
-            if len(self.images) < self.size:
-                self.images.append(image.clone())
-                answer.append(image)
-            elif rng.random() < 0.5:
-                place = int(rng.integers(self.size))
-                answer.append(self.images[place])
-                self.images[place] = image.clone()
-            else:
-                answer.append(image)
-        return torch.stack(answer)
+        """Images (B, 1, S, S) -> as many, detached from any graph."""
+        answer = images.detach().clone()
+        for n, image in enumerate(images):
+            count = int(self.filled)
+            if count < len(self.images):
+                self.images[count] = image
+                self.filled += 1
+            elif count and rng.random() < 0.5:
+                place = int(rng.integers(count))
+                answer[n] = self.images[place]
+                self.images[place] = image
+        return answer

@@ -1,0 +1,63 @@
+"""Checkpoints: weights as safetensors, optimisers for `weights_only` loading, progress as JSON."""
+
+import json
+import shutil
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import torch
+from safetensors import SafetensorError
+from safetensors.torch import load_file, save_file
+from torch import nn
+from torch.optim import Optimizer
+
+from engines.errors import DataError
+
+
+def save(
+    folder: Path,
+    module: nn.Module,
+    optimisers: Mapping[str, Optimizer],
+    progress: Mapping[str, Any],
+) -> None:
+    """Replace the checkpoint in `folder` in one move; a kill at any time leaves one that is whole."""
+    fresh, old = folder.with_suffix(".new"), folder.with_suffix(".old")
+    shutil.rmtree(fresh, ignore_errors=True)
+    fresh.mkdir(parents=True)
+    tensors = {name: value.contiguous() for name, value in module.state_dict().items()}
+    save_file(tensors, fresh / "weights.safetensors")
+    states = {name: optimiser.state_dict() for name, optimiser in optimisers.items()}
+    torch.save(states, fresh / "optimisers.pt")
+    (fresh / "progress.json").write_text(json.dumps(dict(progress)))
+    shutil.rmtree(old, ignore_errors=True)
+    if folder.exists():
+        folder.rename(old)
+    fresh.rename(folder)
+    shutil.rmtree(old, ignore_errors=True)
+
+
+def exists(folder: Path) -> bool:
+    return folder.is_dir() or folder.with_suffix(".old").is_dir()
+
+
+def load(
+    folder: Path, module: nn.Module, optimisers: Mapping[str, Optimizer]
+) -> dict[str, Any]:
+    """Restore what `save` wrote, in place; returns the progress.
+
+    Raises:
+        DataError: the checkpoint is damaged or belongs to other networks.
+    """
+    whole = folder if folder.is_dir() else folder.with_suffix(".old")
+    try:
+        weights = load_file(whole / "weights.safetensors")
+        states = torch.load(whole / "optimisers.pt", map_location="cpu", weights_only=True)
+        progress: dict[str, Any] = json.loads((whole / "progress.json").read_text())
+        module.load_state_dict(weights)
+        for name, optimiser in optimisers.items():
+            optimiser.load_state_dict(states[name])
+    except (OSError, RuntimeError, ValueError, KeyError, SafetensorError) as error:
+        reason = str(error).splitlines()[0]
+        raise DataError(f"{folder}: the checkpoint cannot be resumed ({reason})") from error
+    return progress

@@ -1,0 +1,39 @@
+"""Metrics of a run: one JSON line every so many steps."""
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+
+from torch import Tensor
+
+
+class Metrics:
+    """Collects named values of each step and writes their means as JSON lines.
+
+    Values stay tensors until a line is written, so that a step on a GPU need not wait.
+    """
+
+    def __init__(self, path: Path, stage: str) -> None:
+        self.path = path
+        self.stage = stage
+        self._values: dict[str, list[Tensor]] = {}
+
+    def rewind(self, step: int) -> None:
+        """Forget the lines of this stage after `step`, which a resumed run will write again."""
+        if self.path.exists():
+            lines = [json.loads(line) for line in self.path.read_text().splitlines()]
+            kept = [x for x in lines if x["stage"] != self.stage or x["step"] <= step]
+            self.path.write_text("".join(json.dumps(line) + "\n" for line in kept))
+
+    def add(self, values: Mapping[str, Tensor]) -> None:
+        for name, value in values.items():
+            self._values.setdefault(name, []).append(value.detach())
+
+    def write(self, step: int, **more: float) -> dict[str, float]:
+        """Append the means since the last line; returns them."""
+        means = {name: float(sum(v) / len(v)) for name, v in self._values.items()}
+        self._values.clear()
+        rounded = {name: round(value, 6) for name, value in {**means, **more}.items()}
+        with self.path.open("a") as file:
+            file.write(json.dumps({"stage": self.stage, "step": step, **rounded}) + "\n")
+        return means
