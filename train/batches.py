@@ -4,6 +4,7 @@ import queue
 import threading
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from typing import TypeVar
 
 import cv2
 import numpy as np
@@ -15,7 +16,8 @@ from engines.geometry import Image, Roi, crop, to_crop, to_frame
 from train.config import Config
 from train.videos import Footage
 
-BEND_KNOTS = 5
+T = TypeVar("T")
+BEND_KNOTS = 5  # per side, of the grid a picture is bent by
 
 
 @dataclass(frozen=True, eq=False)
@@ -118,7 +120,7 @@ def tensor(pictures: NDArray[np.uint8], device: torch.device) -> Tensor:
     return raw.flip(-1).permute(0, 3, 1, 2).float().div_(127.5).sub_(1)
 
 
-def ahead[T](make: Callable[[int], T], start: int, stop: int, depth: int = 4) -> Iterator[T]:
+def ahead(make: Callable[[int], T], start: int, stop: int, depth: int = 4) -> Iterator[T]:
     """make(start), …, make(stop - 1), each made in a background thread up to `depth` ahead.
 
     An exception in the thread is raised here; leaving the loop early ends the thread.

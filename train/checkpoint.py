@@ -41,9 +41,7 @@ def exists(folder: Path) -> bool:
     return folder.is_dir() or folder.with_suffix(".old").is_dir()
 
 
-def load(
-    folder: Path, module: nn.Module, optimisers: Mapping[str, Optimizer]
-) -> dict[str, Any]:
+def load(folder: Path, module: nn.Module, optimisers: Mapping[str, Optimizer]) -> dict[str, Any]:
     """Restore what `save` wrote, in place; returns the progress.
 
     Raises:

@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass, fields, replace
 from typing import Any, Literal, Self
 
@@ -128,6 +129,20 @@ class Config:
         if unknown := sorted(set(changes) - known):
             raise DataError(f"no training setting '{unknown[0]}'")
         return replace(self, **changes)
+
+    def with_texts(self, changes: Sequence[str]) -> Self:
+        """A copy with settings replaced as written on a command line, `name=value` each."""
+        values: dict[str, Any] = {}
+        for change in changes:
+            name, sign, text = change.partition("=")
+            if not sign or not hasattr(self, name):
+                raise DataError(f"no training setting '{change}': write NAME=VALUE")
+            kind = type(getattr(self, name))
+            try:
+                values[name] = text.lower() in ("1", "true", "yes") if kind is bool else kind(text)
+            except ValueError:
+                raise DataError(f"the training setting {name} needs a {kind.__name__}") from None
+        return self.with_changes(**values)
 
     def to_json(self) -> str:
         return json.dumps(asdict(self), sort_keys=True)

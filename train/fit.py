@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterator
 from functools import partial
 from pathlib import Path
+from typing import TypeVar
 
 import numpy as np
 import torch
@@ -10,7 +11,6 @@ from torch import Tensor, nn
 from torch.nn.functional import mse_loss
 from tqdm import tqdm
 
-from engines.skeleton import Skeleton
 from train import checkpoint
 from train.batches import Batch, ahead, draw_batch, tensor
 from train.config import Config
@@ -28,6 +28,7 @@ from train.prior import Prior
 from train.sheet import write_sheet
 from train.videos import Footage
 
+T = TypeVar("T")
 PRETRAIN, JOINT, DISTIL = 1, 2, 3  # what a step's random numbers are for
 SAVE_EVERY = 500
 LOG_EVERY = 50
@@ -52,7 +53,9 @@ def draw_poses(prior: Prior, config: Config, rng: np.random.Generator, count: in
     return torch.from_numpy(poses)
 
 
-def pretrain(parts: Parts, prior: Prior, config: Config, folder: Path, device: torch.device) -> None:
+def pretrain(
+    parts: Parts, prior: Prior, config: Config, folder: Path, device: torch.device
+) -> None:
     """Teach the regressor to read drawings of prior poses (section 2.4 of the official README)."""
     optimiser = torch.optim.Adam(parts.regressor.parameters(), config.pretrain_rate, (0.5, 0.999))
     named = {"regressor": optimiser}
@@ -172,9 +175,7 @@ def _sample(footage: Footage, prior: Prior, config: Config, step: int) -> tuple[
     return batch, draw_poses(prior, config, rng, config.batch * (1 + batch.has_moved))
 
 
-def steps[T](
-    what: str, make: Callable[[int], T], start: int, stop: int
-) -> Iterator[tuple[int, T]]:
+def steps(what: str, make: Callable[[int], T], start: int, stop: int) -> Iterator[tuple[int, T]]:
     """(step, make(step)) from `start` to `stop`, made ahead, behind a progress bar."""
     samples = ahead(make, start, stop)
     with tqdm(total=stop, initial=start, desc=what, unit="step", dynamic_ncols=True) as bar:

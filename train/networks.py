@@ -19,9 +19,7 @@ Norm = Literal["batch", "instance"]
 def unit(ins: int, outs: int, norm: Norm, kernel: int = 3, stride: int = 1) -> nn.Sequential:
     """Convolution, normalisation, ReLU. Instance normalisation has no parameters, so there the
     convolution keeps its bias."""
-    convolution = nn.Conv2d(
-        ins, outs, kernel, stride, padding=kernel // 2, bias=norm == "instance"
-    )
+    convolution = nn.Conv2d(ins, outs, kernel, stride, padding=kernel // 2, bias=norm == "instance")
     layer: nn.Module = nn.BatchNorm2d(outs) if norm == "batch" else nn.InstanceNorm2d(outs)
     return nn.Sequential(convolution, layer, nn.ReLU(inplace=True))
 
@@ -32,7 +30,9 @@ def contraction(ins: int, width: int, downs: int, norm: Norm, stem: int) -> nn.M
         [nn.Sequential(unit(ins, width, norm, 7, stem), unit(width, width, norm))]
     )
     for _ in range(downs):
-        stages.append(nn.Sequential(unit(width, width * 2, norm, 3, 2), unit(width * 2, width * 2, norm)))
+        stages.append(
+            nn.Sequential(unit(width, width * 2, norm, 3, 2), unit(width * 2, width * 2, norm))
+        )
         width *= 2
     return stages
 

@@ -87,8 +87,12 @@ class Filters(nn.Module):
         x = F.conv2d(picture, self.grey)
         for level in range(self.SCALES):
             x = F.avg_pool2d(x, 2) if level else x
-            edges = F.avg_pool2d(F.relu(F.conv2d(F.pad(x, (1, 1, 1, 1), mode="replicate"), self.bank)), 2)
-            energy = F.avg_pool2d(edges.square().sum(1, keepdim=True), 3, 1, 1, count_include_pad=False)
+            edges = F.avg_pool2d(
+                F.relu(F.conv2d(F.pad(x, (1, 1, 1, 1), mode="replicate"), self.bank)), 2
+            )
+            energy = F.avg_pool2d(
+                edges.square().sum(1, keepdim=True), 3, 1, 1, count_include_pad=False
+            )
             taps.append(edges / (energy + 1e-3).sqrt())
         return taps
 

@@ -1,16 +1,21 @@
 """The prior: unpaired poses. Nothing in them belongs to a training picture."""
 
-import csv
-from collections.abc import Sequence
+import logging
+import zipfile
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Literal, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
 
 from engines.errors import DataError
 from engines.skeleton import Skeleton
+from train.tables import read_table
 
+log = logging.getLogger(__name__)
+Framing: TypeAlias = Literal["frame", "pose"]
+POSE_MARGIN = 2.0  # side of the base crop round a subject over its length
 INSIDE = 0.97  # jittered poses reach no further than this, so that all of their drawing is seen
 TRIES = 20
 
@@ -75,18 +80,17 @@ class Prior:
         """Side of the crop over the larger side of a pose's box, median over the poses."""
         return float(np.median(2 / np.ptp(self.poses, axis=1).max(axis=1)))
 
-    def save(self, path: Path) -> None:
-        """Write an `.npz` that `load_prior` reads."""
-        names = np.array(self.skeleton.keypoints)
-        with path.open("wb") as file:
-            np.savez(file, poses=self.poses, keypoints=names)
-
     def _mirrored(self, poses: NDArray[np.float32], flip: NDArray[np.bool_]) -> NDArray[np.float32]:
         mirrored = poses[:, list(self.skeleton.flipped)] * np.array([-1, 1], np.float32)
         return np.where(flip[:, None, None], mirrored, poses)
 
     def _moved(
-        self, rng: np.random.Generator, poses: NDArray[np.float32], turn: float, scale: float, shift: float
+        self,
+        rng: np.random.Generator,
+        poses: NDArray[np.float32],
+        turn: float,
+        scale: float,
+        shift: float,
     ) -> NDArray[np.float32]:
         count = len(poses)
         angle = rng.normal(0, turn, count)
@@ -108,9 +112,75 @@ def _fitted(poses: NDArray[np.float32]) -> NDArray[np.float32]:
     return centred + np.clip((low + high) / 2, -room, room)
 
 
-def shape_basis(poses: NDArray[np.float32], directions: int) -> tuple[NDArray[np.float32], ...]:
-    """Mean (2K,) and the first principal directions (directions, 2K) of poses (N, K, 2)."""
-    flat = poses.reshape(len(poses), -1)
-    mean = flat.mean(axis=0)
-    _, _, axes = np.linalg.svd(flat - mean, full_matrices=False)
-    return mean.astype(np.float32), axes[:directions].astype(np.float32)
+def load_prior(path: Path, skeleton: Skeleton, framing: Framing) -> Prior:
+    """Read poses from a keypoint table (CSV) or from an `.npz` that `keycam prior` wrote.
+
+    Args:
+        framing: what the base crop is. "frame": the covering square of the picture a pose was
+            marked in; "pose": the square round the pose, `POSE_MARGIN` times its longest distance.
+
+    Raises:
+        DataError: unreadable, of another skeleton, or no complete pose in it.
+    """
+    if path.suffix == ".npz":
+        points, sizes = _read_npz(path, skeleton)
+    else:
+        table = read_table(path, skeleton)
+        points, sizes = table.points, table.sizes
+    whole = np.isfinite(points).all(axis=(1, 2))
+    if not whole.all():
+        log.warning("%s: %d poses with missing points left out", path, (~whole).sum())
+    if not whole.any():
+        raise DataError(f"{path}: no pose has all {len(skeleton.keypoints)} keypoints")
+    if framing == "frame" and sizes is None:
+        raise DataError(f"{path}: needs the columns 'width' and 'height' to place poses in a frame")
+    if framing == "pose":
+        return Prior(_pose_framed(points[whole]), skeleton)
+    assert sizes is not None
+    side = sizes.max(axis=1)[whole, None, None] / 2
+    centre = (sizes[whole, None] - 1) / 2
+    poses = ((points[whole] - centre) / side).astype(np.float32)
+    inside = np.abs(poses.mean(axis=1)).max(axis=1) <= 1
+    if not inside.all():
+        log.warning("%s: %d poses outside their frame left out", path, (~inside).sum())
+    if not inside.any():
+        raise DataError(f"{path}: every pose lies outside its frame; are width and height right?")
+    return Prior(poses[inside], skeleton)
+
+
+def write_prior(
+    path: Path, points: NDArray[np.float32], sizes: NDArray[np.float32] | None, skeleton: Skeleton
+) -> None:
+    """Write poses (N, K, 2) in pixels and their pictures' sizes (N, 2) as `.npz`."""
+    arrays = {"points": points, "keypoints": np.array(skeleton.keypoints)}
+    if sizes is not None:
+        arrays["sizes"] = sizes
+    fresh = path.with_name(path.name + ".new")
+    with fresh.open("wb") as file:
+        np.savez_compressed(file, **arrays)
+    fresh.replace(path)
+
+
+def _read_npz(
+    path: Path, skeleton: Skeleton
+) -> tuple[NDArray[np.float32], NDArray[np.float32] | None]:
+    try:
+        with np.load(path, allow_pickle=False) as stored:
+            points = np.asarray(stored["points"], np.float32)
+            names = tuple(str(name) for name in stored["keypoints"])
+            sizes = np.asarray(stored["sizes"], np.float32) if "sizes" in stored else None
+    except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile) as error:
+        raise DataError(f"{path}: not a prior that `keycam prior` wrote ({error})") from error
+    if names != skeleton.keypoints or points.shape[1:] != (len(names), 2) or not len(points):
+        raise DataError(
+            f"{path}: its {len(names)} keypoints are not the {len(skeleton.keypoints)} of skeleton "
+            f"'{skeleton.name}'"
+        )
+    return points, sizes
+
+
+def _pose_framed(points: NDArray[np.float32]) -> NDArray[np.float32]:
+    centre = (points.min(axis=1, keepdims=True) + points.max(axis=1, keepdims=True)) / 2
+    gaps = np.linalg.norm(points[:, :, None] - points[:, None], axis=-1)
+    longest = np.maximum(gaps.max(axis=(1, 2)), 1e-3)[:, None, None]
+    return ((points - centre) / (longest * POSE_MARGIN / 2)).astype(np.float32)

@@ -36,7 +36,9 @@ def _tiles(row: Tensor) -> list[NDArray[np.uint8]]:
     return [np.ascontiguousarray(tile) for tile in bytes_.permute(0, 2, 3, 1).numpy()]
 
 
-def _overlaid(tile: NDArray[np.uint8], points: NDArray[np.float32], skeleton: Skeleton) -> NDArray[np.uint8]:
+def _overlaid(
+    tile: NDArray[np.uint8], points: NDArray[np.float32], skeleton: Skeleton
+) -> NDArray[np.uint8]:
     drawn = tile.copy()
     places = np.nan_to_num((points + 1) * (TILE / 2) - 0.5).clip(-TILE, 2 * TILE)
     for limb in skeleton.limbs:

@@ -11,7 +11,9 @@ import numpy as np
 from engines.errors import DataError
 from engines.geometry import Image, Roi
 
-VIDEO_ENDINGS = frozenset({".avi", ".m4v", ".mkv", ".mov", ".mp4", ".mpeg", ".mpg", ".webm", ".wmv"})
+VIDEO_ENDINGS = frozenset(
+    {".avi", ".m4v", ".mkv", ".mov", ".mp4", ".mpeg", ".mpg", ".webm", ".wmv"}
+)
 PICTURE_ENDINGS = frozenset({".bmp", ".jpeg", ".jpg", ".png", ".tif", ".tiff", ".webp"})
 log = logging.getLogger(__name__)
 
@@ -60,7 +62,9 @@ def find_videos(paths: Sequence[Path]) -> list[Path]:
         elif path.suffix.lower() in VIDEO_ENDINGS:
             found.append(path)
         else:
-            raise DataError(f"{path}: not a video ({', '.join(sorted(VIDEO_ENDINGS))}) nor a folder")
+            raise DataError(
+                f"{path}: not a video ({', '.join(sorted(VIDEO_ENDINGS))}) nor a folder"
+            )
     if not found:
         raise DataError(f"no videos or pictures under {', '.join(map(str, paths))}")
     return found

@@ -1,0 +1,110 @@
+"""From videos to footage: every frame read once, its subject's square found, kept small."""
+
+import logging
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Literal, TypeAlias
+
+import cv2
+from tqdm import tqdm
+
+from engines.errors import DataError
+from engines.geometry import Image, Roi
+from train.prior import Framing
+from train.subject import Background, roams
+from train.videos import Clip, Footage, find_videos, read_frames, reduced
+
+log = logging.getLogger(__name__)
+RoiMode: TypeAlias = Literal["auto", "frame", "motion"]
+REACH = 2.0  # what is kept round a subject's square, times its side
+
+
+def load_footage(paths: Sequence[Path], mode: RoiMode, side: int) -> tuple[Footage, Framing]:
+    """Read all clips under `paths`.
+
+    Args:
+        mode: "frame" takes each frame's covering square as the subject's; "motion" looks for the
+            one thing that moves before a fixed camera; "auto" takes motion if something small is
+            found to roam in most clips, else the frame.
+        side: pixels a subject's square is kept at.
+
+    Returns:
+        The footage, and how poses must be framed to match: "pose" for motion, else "frame".
+
+    Raises:
+        DataError: nothing to read, or no clip with two frames.
+    """
+    videos = find_videos(paths)
+    chosen = _choose(videos, mode)
+    clips = [
+        clip
+        for video in tqdm(videos, desc="reading videos", unit="clip", dynamic_ncols=True)
+        if (clip := _load_clip(video, chosen, side)) is not None
+    ]
+    footage = Footage(tuple(clips))
+    if not any(len(clip.images) > 1 for clip in clips):
+        raise DataError("no clip has two frames that can be read; nothing can be learnt from these")
+    return footage, "pose" if chosen == "motion" else "frame"
+
+
+def _choose(videos: Sequence[Path], mode: RoiMode) -> Literal["frame", "motion"]:
+    if mode != "auto":
+        return mode
+    votes = [_roams(video) for video in videos[:: max(1, len(videos) // 5)][:5]]
+    chosen: Literal["frame", "motion"] = "motion" if sum(votes) * 2 > len(votes) else "frame"
+    reason = {
+        "motion": "something small roams before a fixed camera: following it (--roi motion)",
+        "frame": "the subject is taken to fill the frame (--roi frame)",
+    }
+    log.warning("%s", reason[chosen])
+    return chosen
+
+
+def _roams(video: Path) -> bool:
+    frames = _sampled(video, 90)
+    if len(frames) < 10 or len({frame.shape for frame in frames}) > 1:
+        return False
+    background = Background.of(frames)
+    height, width = frames[0].shape[:2]
+    return roams([background.find(frame) for frame in frames], width, height)
+
+
+def _sampled(video: Path, count: int) -> list[Image]:
+    """About `count` frames spread over a clip."""
+    every = max(1, _length(video) // count)
+    try:
+        return [frame for i, frame in enumerate(read_frames(video)) if i % every == 0]
+    except DataError:
+        return []
+
+
+def _length(video: Path) -> int:
+    if video.is_dir():
+        return sum(1 for _ in video.iterdir())
+    capture = cv2.VideoCapture(str(video))
+    count = int(capture.get(cv2.CAP_PROP_FRAME_COUNT))
+    capture.release()
+    return max(count, 1)
+
+
+def _load_clip(video: Path, mode: Literal["frame", "motion"], side: int) -> Clip | None:
+    try:
+        background = Background.of(_sampled(video, 90)) if mode == "motion" else None
+        images, rois = [], []
+        for frame in read_frames(video):
+            roi = background.find(frame) if background else _whole(frame)
+            if roi is not None:
+                image, placed = reduced(frame, roi, side, REACH)
+                images.append(image)
+                rois.append(placed)
+    except DataError as error:
+        log.warning("left out: %s", error)
+        return None
+    if not images:
+        log.warning("left out: %s: no subject found in any frame", video)
+        return None
+    return Clip(video.name, images, rois)
+
+
+def _whole(frame: Image) -> Roi:
+    return Roi.of_frame(frame.shape[1], frame.shape[0])

@@ -1,0 +1,95 @@
+"""One training run: a folder that holds everything, from settings to model file."""
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+
+import torch
+
+from engines.errors import DataError
+from engines.skeleton import Skeleton
+from train.config import Config
+from train.fit import fit, pretrain
+from train.footage import RoiMode, load_footage
+from train.parts import Parts
+from train.prior import Prior, load_prior
+from train.videos import Footage
+
+KEEP = 1.25  # pixels kept per pixel of the tracker's crop
+
+
+@dataclass(frozen=True, kw_only=True)
+class Task:
+    """What to learn from what: the part of a run that is not a setting."""
+
+    videos: tuple[Path, ...]
+    skeleton: Skeleton
+    prior: Path
+    roi: RoiMode = "auto"
+    name: str = "model"
+    data: str = ""
+    licence: str = ""
+
+
+def train(task: Task, config: Config, folder: Path, *, resume: bool, device: torch.device) -> Path:
+    """Learn a model: regressor, all parts, tracker network, model files.
+
+    Args:
+        folder: of the run; must not hold one already, unless `resume`.
+
+    Returns:
+        The tracker's model file, `folder/model.onnx`.
+
+    Raises:
+        DataError: videos, prior or folder cannot be used.
+    """
+    _open_folder(folder, task, config, resume=resume)
+    torch.manual_seed(config.seed)
+    footage, framing = load_footage(task.videos, task.roi, kept_side(config))
+    prior = load_prior(task.prior, task.skeleton, framing).zoomed(config.zoom)
+    parts = Parts(config, task.skeleton).to(device)
+    pretrain(parts, prior, config, folder, device)
+    fit(parts, footage, prior, config, folder, device)
+    return finish(parts, footage, prior, task, config, folder, device)
+
+
+def kept_side(config: Config) -> int:
+    """Pixels a subject's square is kept at: enough for the tracker's crop at the base zoom."""
+    return round(config.tracker_size * KEEP / config.zoom)
+
+
+def finish(
+    parts: Parts,
+    footage: Footage,
+    prior: Prior,
+    task: Task,
+    config: Config,
+    folder: Path,
+    device: torch.device,
+) -> Path:
+    """Distil the teacher into the tracker network and write the model files."""
+    from train.distil import distil
+    from train.export import export_decoder, export_tracker, make_card
+
+    tracker = distil(parts.teacher, footage, prior.skeleton, config, folder, device)
+    card = make_card(task, config, prior, len(footage))
+    export_decoder(parts, card, folder / "decoder.onnx")
+    return export_tracker(tracker, card, folder / "model.onnx")
+
+
+def _open_folder(folder: Path, task: Task, config: Config, *, resume: bool) -> None:
+    settings = folder / "config.json"
+    if settings.exists():
+        if not resume:
+            raise DataError(f"{folder}: already holds a run; go on with --resume or name another")
+        if Config.from_json(settings.read_text()) != config:
+            raise DataError(f"{folder}: was begun with other settings; resume with the same")
+        return
+    if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
+        raise DataError(f"{folder}: exists and is not a run; name another folder")
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        (folder / "skeleton.json").write_text(json.dumps(task.skeleton.to_dict(), indent=1))
+        settings.write_text(config.to_json())
+    except OSError as error:
+        raise DataError(f"{folder}: cannot be written ({error.strerror})") from error
