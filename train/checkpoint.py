@@ -21,7 +21,7 @@ def save(
     optimisers: Mapping[str, Optimizer],
     progress: Mapping[str, Any],
 ) -> None:
-    """Replace the checkpoint in `folder` in one move; a kill at any time leaves one that is whole."""
+    """Replace the checkpoint in `folder`; a kill at any time leaves one that is whole."""
     fresh, old = folder.with_suffix(".new"), folder.with_suffix(".old")
     shutil.rmtree(fresh, ignore_errors=True)
     fresh.mkdir(parents=True)

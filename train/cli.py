@@ -1,10 +1,12 @@
 """The training commands of `keycam`: thin shells round public functions."""
 
+import json
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import click
 
+from engines.errors import DataError
 from engines.skeleton import Skeleton
 
 
@@ -48,3 +50,55 @@ def train(
     job = Task(videos=videos, skeleton=Skeleton.load(skeleton), prior=prior, **task)
     model = run(job, config, output, resume=resume, device=torch.device(device))
     click.echo(f"{model}: try it with  keycam run 0 -m {model}")
+
+
+@click.command("eval", short_help="measure a model against labelled pictures")
+@click.argument("model")
+@click.option("--labels", required=True, type=click.Path(path_type=Path), help="Keypoint table.")
+@click.option("--images", type=click.Path(path_type=Path), help="Folder of the pictures.")
+@click.option("--norm", metavar="NAME,NAME", help="Divide errors by the distance of these two.")
+@click.option("--roi", type=click.Choice(["frame", "motion"]), default="frame", show_default=True)
+@click.option("--json", "json_file", type=click.Path(path_type=Path), help="Also write JSON.")
+def evaluate(
+    model: str,
+    labels: Path,
+    images: Path | None,
+    norm: str | None,
+    roi: Literal["frame", "motion"],
+    json_file: Path | None,
+) -> None:
+    """Measure MODEL (a shipped name or an .onnx) against labels, which it never saw in training."""
+    from engines import load
+    from train.evaluate import evaluate as measure
+
+    ends = None
+    if norm is not None:
+        first, comma, second = norm.partition(",")
+        if not comma:
+            raise DataError(f"--norm {norm}: write two keypoint names, as p36,p45")
+        ends = first.strip(), second.strip()
+    result = measure(load(model, "cpu"), labels, images=images, norm=ends, roi=roi)
+    click.echo(result.to_text())
+    if json_file is not None:
+        write_json(json_file, result.to_dict())
+
+
+@click.command(short_help="gather poses into one prior")
+@click.argument("files", nargs=-1, required=True, type=click.Path(path_type=Path))
+@click.option("--skeleton", required=True, help="A built-in name or a TOML file.")
+@click.option(
+    "-o", "--output", required=True, type=click.Path(path_type=Path), help=".npz to write."
+)
+def prior(files: tuple[Path, ...], skeleton: str, output: Path) -> None:
+    """Gather the poses of FILES (keypoint tables, CSV) into one .npz for `keycam train --prior`."""
+    from train.prior import gather
+
+    count = gather(files, Skeleton.load(skeleton), output)
+    click.echo(f"{output}: {count} poses")
+
+
+def write_json(path: Path, table: dict[str, Any]) -> None:
+    try:
+        path.write_text(json.dumps(table, indent=1, allow_nan=False) + "\n")
+    except OSError as error:
+        raise DataError(f"{path}: cannot be written ({error.strerror})") from error

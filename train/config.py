@@ -57,6 +57,7 @@ class Config:
     bend: float = 0.0  # elastic displacement of moved pictures, crop units
     # the tracker network
     tracker_size: int = 128
+    tracker_margin: float = 1.6  # side of its crop over the pose's box, when tracking
     distil_steps: int = 6000
     distil_batch: int = 32
     distil_rate: float = 2e-3

@@ -9,6 +9,7 @@ from torch.optim import Adam
 
 from engines.skeleton import Skeleton
 from train.config import Config
+from train.losses import freeze
 from train.networks import Decoder, Discriminator, Encoder, Regressor, initialise
 from train.perceptual import perceptual_loss
 from train.pool import ImagePool
@@ -45,7 +46,8 @@ class Parts(nn.Module):
         self.renderer = Renderer(skeleton.edges, config.drawing, config.sigma)
         self.perceptual = perceptual_loss(config.perceptual)
         self.pool = ImagePool(config.pool, config.drawing)
-        self.teacher = copy.deepcopy(Teacher(self.encoder, self.regressor)).requires_grad_(False)
+        self.teacher = copy.deepcopy(Teacher(self.encoder, self.regressor))
+        freeze(self.teacher)
         self.to(memory_format=torch.channels_last)
 
     @torch.no_grad()

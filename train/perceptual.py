@@ -10,6 +10,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from engines.errors import DataError
+from train.losses import freeze
 
 log = logging.getLogger(__name__)
 VGG_FILE = "vgg19-dcbb9e9d.pth"  # torchvision's ImageNet weights, as torch.hub stores them
@@ -46,7 +47,7 @@ class Vgg(nn.Module):
                 ins, place = channels, place + 2
             self.blocks.append(block)
             place += 1
-        self.requires_grad_(False)
+        freeze(self)
 
     def forward(self, picture: Tensor) -> list[Tensor]:
         x = ((picture + 1) / 2 - self.mean) / self.deviation

@@ -2,6 +2,7 @@
 
 import logging
 import zipfile
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal, TypeAlias
@@ -148,17 +149,37 @@ def load_prior(path: Path, skeleton: Skeleton, framing: Framing) -> Prior:
     return Prior(poses[inside], skeleton)
 
 
-def write_prior(
-    path: Path, points: NDArray[np.float32], sizes: NDArray[np.float32] | None, skeleton: Skeleton
-) -> None:
-    """Write poses (N, K, 2) in pixels and their pictures' sizes (N, 2) as `.npz`."""
-    arrays = {"points": points, "keypoints": np.array(skeleton.keypoints)}
-    if sizes is not None:
-        arrays["sizes"] = sizes
-    fresh = path.with_name(path.name + ".new")
-    with fresh.open("wb") as file:
-        np.savez_compressed(file, **arrays)
-    fresh.replace(path)
+def gather(files: Sequence[Path], skeleton: Skeleton, output: Path) -> int:
+    """Join the complete poses of keypoint tables into one `.npz`; returns how many they are.
+
+    Raises:
+        DataError: a file cannot be used, or `output` cannot be written.
+    """
+    points, sizes = [], []
+    for file in files:
+        table = read_table(file, skeleton)
+        if table.sizes is None:
+            raise DataError(f"{file}: needs the columns 'width' and 'height' to serve as a prior")
+        whole = np.isfinite(table.points).all(axis=(1, 2))
+        points.append(table.points[whole])
+        sizes.append(table.sizes[whole])
+    joined = np.concatenate(points)
+    if not len(joined):
+        raise DataError("no pose is complete; a prior needs all keypoints of a pose")
+    fresh = output.with_name(output.name + ".new")
+    try:
+        with fresh.open("wb") as file:
+            np.savez_compressed(
+                file,
+                points=joined,
+                sizes=np.concatenate(sizes),
+                keypoints=np.array(skeleton.keypoints),
+            )
+        fresh.replace(output)
+    except OSError as error:
+        fresh.unlink(missing_ok=True)
+        raise DataError(f"{output}: cannot be written ({error.strerror})") from error
+    return len(joined)
 
 
 def _read_npz(

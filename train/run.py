@@ -1,14 +1,17 @@
 """One training run: a folder that holds everything, from settings to model file."""
 
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import torch
 
+from engines.card import Card
 from engines.errors import DataError
 from engines.skeleton import Skeleton
 from train.config import Config
+from train.distil import distil
+from train.export import export_decoder, export_teacher, export_tracker
 from train.fit import fit, pretrain
 from train.footage import RoiMode, load_footage
 from train.parts import Parts
@@ -68,13 +71,29 @@ def finish(
     device: torch.device,
 ) -> Path:
     """Distil the teacher into the tracker network and write the model files."""
-    from train.distil import distil
-    from train.export import export_decoder, export_tracker, make_card
-
     tracker = distil(parts.teacher, footage, prior.skeleton, config, folder, device)
     card = make_card(task, config, prior, len(footage))
-    export_decoder(parts, card, folder / "decoder.onnx")
+    export_decoder(parts, card, folder / "decoder.onnx", config.size)
+    export_teacher(parts.teacher, card, folder / "teacher.onnx", config.size)
+    card = replace(card, size=config.tracker_size, margin=config.tracker_margin)
     return export_tracker(tracker, card, folder / "model.onnx")
+
+
+def make_card(task: Task, config: Config, prior: Prior, frames: int) -> Card:
+    """The card of what was learnt; errors are entered by hand, once measured."""
+    return Card(
+        kind="tracker",
+        name=task.name,
+        skeleton=prior.skeleton,
+        size=config.size,
+        margin=prior.margin(),
+        data=task.data or f"{frames} unlabelled frames, {len(prior)} unpaired poses",
+        licence=task.licence or "not stated",
+        method=f"KeypointGAN (CVPR 2020), keycam preset {config.preset}, {config.steps} steps, "
+        f"batch {config.batch}, distilled in {config.distil_steps} steps",
+        errors={},
+        run=config.digest(),
+    )
 
 
 def _open_folder(folder: Path, task: Task, config: Config, *, resume: bool) -> None:

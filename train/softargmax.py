@@ -16,5 +16,14 @@ def soft_argmax(maps: Tensor) -> Tensor:
     softmax, temperature 1 (official code, models/utils.py:15-32). Cells are centred by the
     project's ±1-at-edges rule where the official code puts ±1 on the first and last cell.
     """
-    profiles = maps.mean(dim=2).softmax(dim=-1), maps.mean(dim=3).softmax(dim=-1)
-    return torch.stack([(p * centres(p.shape[-1], p)).sum(dim=-1) for p in profiles], dim=-1)
+    return expected_place(maps.mean(dim=2), maps.mean(dim=3))
+
+
+def expected_place(across: Tensor, down: Tensor) -> Tensor:
+    """Profiles along x (B, K, w) and along y (B, K, h) -> points (B, K, 2) in [-1, 1].
+
+    A softmax turns each profile into weights of its cells' centres. No matrix product: TensorRT
+    has no fp32 one on Turing.
+    """
+    weighed = [(p.softmax(dim=-1) * centres(p.shape[-1], p)).sum(dim=-1) for p in (across, down)]
+    return torch.stack(weighed, dim=-1)

@@ -1,0 +1,168 @@
+"""Measuring a model against labelled pictures. Labels are for this alone, never for training."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from engines.engine import Engine
+from engines.errors import DataError
+from engines.geometry import Image, Points, Roi, crop, to_frame
+from engines.skeleton import Skeleton
+from train.subject import Background
+from train.tables import Table, read_table
+
+
+@dataclass(frozen=True, eq=False)
+class Evaluation:
+    """Errors of a model on F labelled frames.
+
+    Attributes:
+        distance_px: (F, K) between keypoint and label, frame pixels; NaN where not labelled.
+        forgiven_px: (F,) mean distance to the best of the label's lookalikes (see `lookalikes`).
+        norm_px: (F,) what distances are divided by for the normalised error, or None.
+    """
+
+    engine: Engine
+    distance_px: NDArray[np.float64]
+    forgiven_px: NDArray[np.float64]
+    norm_px: NDArray[np.float64] | None
+
+    def to_dict(self) -> dict[str, Any]:
+        frame_px = np.nanmean(self.distance_px, axis=1)
+        names = self.engine.card.skeleton.keypoints
+        each = np.nanmean(self.distance_px, axis=0)
+        table: dict[str, Any] = {
+            "frames": len(frame_px),
+            "error_px": {
+                "mean": float(frame_px.mean()),
+                "median": float(np.median(frame_px)),
+                "swap_forgiving_mean": float(self.forgiven_px.mean()),
+            },
+        }
+        if self.norm_px is not None:
+            nme = frame_px / self.norm_px
+            table["nme"] = {"mean": float(nme.mean()), "median": float(np.median(nme))}
+        table["per_keypoint"] = dict(zip(names, map(float, each), strict=True))
+        table["model"] = {**self.engine.card.facts(), "engine": self.engine.name}
+        return table
+
+    def to_text(self) -> str:
+        table = self.to_dict()
+        errors = table["error_px"]
+        lines = [
+            f"{table['frames']} frames, {self.engine.card.name}, {self.engine.name}",
+            f"error           mean {errors['mean']:.2f} px, median {errors['median']:.2f} px",
+            f"swaps forgiven  mean {errors['swap_forgiving_mean']:.2f} px",
+        ]
+        if "nme" in table:
+            nme = table["nme"]
+            lines.append(f"normalised      mean {nme['mean']:.4f}, median {nme['median']:.4f}")
+        return "\n".join(lines)
+
+
+def evaluate(
+    engine: Engine,
+    labels: Path,
+    *,
+    images: Path | None = None,
+    norm: tuple[str, str] | None = None,
+    roi: Literal["frame", "motion"] = "frame",
+) -> Evaluation:
+    """Run `engine` on the pictures of a keypoint table and compare.
+
+    Every picture is looked at twice, as the tracker does when it finds a subject: in the given
+    roi, then in the square round what was found there.
+
+    Args:
+        images: where the table's pictures are; beside the table if None.
+        norm: two keypoints whose labelled distance normalises errors.
+        roi: "frame", each picture's covering square; "motion", the thing that differs from the
+            median of all the pictures, which must then come from one fixed camera.
+
+    Raises:
+        DataError: the table or a picture cannot be used.
+    """
+    skeleton = engine.card.skeleton
+    table = read_table(labels, skeleton)
+    pictures = _pictures(table, labels, images)
+    rois = _motion_rois(pictures) if roi == "motion" else list(map(_whole, pictures))
+    found = np.stack([_look_twice(engine, *pair) for pair in zip(pictures, rois, strict=True)])
+    truth = table.points.astype(np.float64)
+    forgiven = [
+        min(_mean_distance(points, other) for other in lookalikes(label, skeleton))
+        for points, label in zip(found, truth, strict=True)
+    ]
+    distance = np.linalg.norm(found - truth, axis=-1)
+    scale = None if norm is None else _norm(truth, norm, skeleton)
+    return Evaluation(engine, distance, np.array(forgiven), scale)
+
+
+def lookalikes(label: NDArray[np.float64], skeleton: Skeleton) -> list[NDArray[np.float64]]:
+    """Poses that unpaired poses and pictures alone cannot tell from `label` (K, 2).
+
+    The label; its mirror keypoints exchanged; and, where the skeleton says which way the subject
+    faces, both of these turned half round about the middle of that axis (head for tail).
+    """
+    poses = [label, label[list(skeleton.flipped)]]
+    if skeleton.forward is not None:
+        ends = label[list(skeleton.forward)]
+        poses += [ends.sum(axis=0) - pose for pose in poses]
+    return poses
+
+
+def _mean_distance(a: NDArray[Any], b: NDArray[Any]) -> float:
+    with np.errstate(invalid="ignore"):
+        gaps = np.linalg.norm(a - b, axis=-1)
+    return float(np.nanmean(gaps)) if np.isfinite(gaps).any() else float("inf")
+
+
+def _pictures(table: Table, labels: Path, folder: Path | None) -> list[Image]:
+    if table.images is None:
+        raise DataError(f"{labels}: names no pictures; evaluation needs a column 'image'")
+    if not np.isfinite(table.points).any(axis=(1, 2)).all():
+        raise DataError(f"{labels}: a row has no labelled keypoint at all; take it out")
+    base = folder or labels.parent
+    pictures = []
+    for name in table.images:
+        picture = cv2.imread(str(base / name), cv2.IMREAD_COLOR)
+        if picture is None:
+            raise DataError(f"{base / name}: no readable picture; it is named in {labels}")
+        pictures.append(np.asarray(picture, np.uint8))
+    return pictures
+
+
+def _whole(picture: Image) -> Roi:
+    return Roi.of_frame(picture.shape[1], picture.shape[0])
+
+
+def _motion_rois(pictures: Sequence[Image]) -> list[Roi]:
+    background = Background.of(pictures)
+    return [background.find(picture) or _whole(picture) for picture in pictures]
+
+
+def _look_twice(engine: Engine, picture: Image, roi: Roi) -> Points:
+    points = _look(engine, picture, roi)
+    return _look(engine, picture, Roi.around(points, engine.card.margin))
+
+
+def _look(engine: Engine, picture: Image, roi: Roi) -> Points:
+    crops = crop(picture, roi, engine.card.size)[None]
+    return to_frame(engine.run(crops).keypoints[0], roi)
+
+
+def _norm(
+    truth: NDArray[np.float64], ends: tuple[str, str], skeleton: Skeleton
+) -> NDArray[np.float64]:
+    for name in ends:
+        if name not in skeleton.keypoints:
+            raise DataError(f"--norm: skeleton '{skeleton.name}' has no keypoint '{name}'")
+    a, b = (skeleton.keypoints.index(name) for name in ends)
+    length = np.linalg.norm(truth[:, a] - truth[:, b], axis=-1)
+    if not (length > 0).all():
+        raise DataError(f"--norm: {ends[0]} and {ends[1]} are not both labelled in every frame")
+    return np.asarray(length)

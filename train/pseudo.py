@@ -1,0 +1,85 @@
+"""Pseudo-labels: what the teacher says about every frame, and how far it agrees with itself."""
+
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import nn
+from tqdm import tqdm
+
+from engines.geometry import Roi, crop, to_frame
+from engines.skeleton import Skeleton
+from train.batches import tensor
+from train.config import Config
+from train.videos import Footage
+
+AGREE = 0.15  # views further than this times the pose's size from the others are left out
+TURNS = (0.0, 0.12, -0.12)  # radians
+SIZES = (1.0, 0.88, 1.14)
+
+
+@dataclass(frozen=True, eq=False)
+class PseudoLabels:
+    """For each clip and frame of some footage.
+
+    Attributes:
+        points_px: per clip (F, K, 2) float32, pixels of the stored frames.
+        doubt: per clip (F,) float32, mean distance of the views to their mean over the pose's
+            size; infinite where most views disagree.
+    """
+
+    points_px: list[NDArray[np.float32]]
+    doubt: list[NDArray[np.float32]]
+
+
+@torch.no_grad()
+def label(
+    teacher: nn.Module, footage: Footage, skeleton: Skeleton, config: Config, device: torch.device
+) -> PseudoLabels:
+    """Ask the teacher about six views of every frame (turned, scaled, mirrored) and join the
+    answers that agree. A label is only as good as the teacher; its doubt says where it wavers."""
+    teacher.eval()
+    points, doubts = [], []
+    for clip in tqdm(footage.clips, desc="pseudo-labels", unit="clip", dynamic_ncols=True):
+        found = [
+            _joined(_views(teacher, image, roi, skeleton, config, device))
+            for image, roi in zip(clip.images, clip.rois, strict=True)
+        ]
+        points.append(np.stack([place for place, _ in found]))
+        doubts.append(np.array([doubt for _, doubt in found], np.float32))
+    return PseudoLabels(points, doubts)
+
+
+def _views(
+    teacher: nn.Module,
+    image: NDArray[np.uint8],
+    roi: Roi,
+    skeleton: Skeleton,
+    config: Config,
+    device: torch.device,
+) -> NDArray[np.float32]:
+    """(V, K, 2) answers in frame pixels."""
+    spins = (0.0, 2.1, 4.2) if skeleton.rotation == "any" else TURNS
+    size = roi.size * config.zoom
+    rois = [
+        Roi(roi.x, roi.y, size * scale, roi.angle + turn)
+        for scale, turn in zip(SIZES, spins, strict=True)
+    ]
+    crops = np.stack([crop(image, view, config.size) for view in rois])
+    both = np.concatenate([crops, crops[:, :, ::-1]])
+    answers = teacher(tensor(both, device)).cpu().numpy()
+    answers[len(rois) :] = answers[len(rois) :, list(skeleton.flipped)] * (-1, 1)
+    return np.stack([to_frame(a, r) for a, r in zip(answers, rois * 2, strict=True)])
+
+
+def _joined(views: NDArray[np.float32]) -> tuple[NDArray[np.float32], float]:
+    """The mean of the views that agree with the most central one, and the doubt that is left."""
+    gaps = np.linalg.norm(views[:, None] - views[None], axis=-1).mean(axis=-1)  # (V, V)
+    central = int(np.argmin(np.median(gaps, axis=1)))
+    size = float(np.ptp(views[central], axis=0).max()) + 1e-6
+    agreeing = views[gaps[central] <= AGREE * size]
+    mean = agreeing.mean(axis=0)
+    if 2 * len(agreeing) < len(views):
+        return mean, float("inf")
+    return mean, float(np.linalg.norm(agreeing - mean, axis=-1).mean() / size)
