@@ -1,6 +1,7 @@
 """Checkpoints: weights as safetensors, optimisers for `weights_only` loading, progress as JSON."""
 
 import json
+import pickle
 import shutil
 from collections.abc import Mapping
 from pathlib import Path
@@ -14,6 +15,10 @@ from torch.optim import Optimizer
 
 from engines.errors import DataError
 
+_DAMAGE = (
+    OSError, EOFError, RuntimeError, ValueError, LookupError, TypeError, AttributeError,
+    SafetensorError, pickle.UnpicklingError,
+)
 
 def save(
     folder: Path,
@@ -30,8 +35,8 @@ def save(
     states = {name: optimiser.state_dict() for name, optimiser in optimisers.items()}
     torch.save(states, fresh / "optimisers.pt")
     (fresh / "progress.json").write_text(json.dumps(dict(progress)))
-    shutil.rmtree(old, ignore_errors=True)
     if folder.exists():
+        shutil.rmtree(old, ignore_errors=True)
         folder.rename(old)
     fresh.rename(folder)
     shutil.rmtree(old, ignore_errors=True)
@@ -55,7 +60,7 @@ def load(folder: Path, module: nn.Module, optimisers: Mapping[str, Optimizer]) -
         module.load_state_dict(weights)
         for name, optimiser in optimisers.items():
             optimiser.load_state_dict(states[name])
-    except (OSError, RuntimeError, ValueError, KeyError, SafetensorError) as error:
-        reason = str(error).splitlines()[0]
+    except _DAMAGE as error:
+        reason = (str(error).splitlines() or [type(error).__name__])[0]
         raise DataError(f"{folder}: the checkpoint cannot be resumed ({reason})") from error
     return progress

@@ -1,9 +1,11 @@
 """Export: networks become self-describing ONNX files, proved equal to what was trained."""
 
+import logging
 import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import numpy as np
 import onnx
@@ -18,9 +20,6 @@ from train.networks import Decoder
 from train.parts import Parts, Teacher
 from train.renderer import Renderer
 from train.tracker_network import TrackerGraph, TrackerNetwork, normalised
-
-if TYPE_CHECKING:
-    pass
 
 OPSET = 20
 MOST_DIFFERENCE = 1e-4
@@ -99,8 +98,7 @@ def _export(
     shapes = {name: {0: batch} if len(value) > 1 else None for name, value in inputs.items()}
     fresh = path.with_name(path.name + ".new")
     try:
-        with warnings.catch_warnings(), torch.no_grad():
-            warnings.simplefilter("ignore")  # the exporter's own deprecations
+        with _quiet_exporter(), torch.no_grad():
             program = torch.onnx.export(
                 graph,
                 tuple(tensors.values()),
@@ -121,6 +119,20 @@ def _export(
     finally:
         fresh.unlink(missing_ok=True)
     return path
+
+
+@contextmanager
+def _quiet_exporter() -> Iterator[None]:
+    """Keep the exporter's own deprecations and its remarks on torchvision to itself."""
+    logger = logging.getLogger("torch.onnx")
+    level = logger.level
+    logger.setLevel(logging.ERROR)
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            yield
+    finally:
+        logger.setLevel(level)
 
 
 def _prove(path: Path, inputs: dict[str, NDArray[np.generic]], wanted: tuple[Tensor, ...]) -> None:

@@ -192,8 +192,8 @@ def resume_from(
     folder: Path, module: nn.Module, optimisers: dict[str, torch.optim.Optimizer], metrics: Metrics
 ) -> int:
     """The step to go on from: that of the checkpoint, or 0 where there is none."""
-    if not checkpoint.exists(folder):
-        return 0
-    step = int(checkpoint.load(folder, module, optimisers)["step"])
+    step = 0
+    if checkpoint.exists(folder):
+        step = int(checkpoint.load(folder, module, optimisers)["step"])
     metrics.rewind(step)
     return step

@@ -19,11 +19,15 @@ class Metrics:
         self._values: dict[str, list[Tensor]] = {}
 
     def rewind(self, step: int) -> None:
-        """Forget the lines of this stage after `step`, which a resumed run will write again."""
+        """Forget the lines of this stage after `step`, which a resumed run will write again, and
+        a last line that a kill cut short."""
         if self.path.exists():
-            lines = [json.loads(line) for line in self.path.read_text().splitlines()]
+            whole = self.path.read_text().rpartition("\n")[0]
+            lines = [json.loads(line) for line in whole.splitlines()]
             kept = [x for x in lines if x["stage"] != self.stage or x["step"] <= step]
-            self.path.write_text("".join(json.dumps(line) + "\n" for line in kept))
+            fresh = self.path.with_name(self.path.name + ".new")
+            fresh.write_text("".join(json.dumps(line) + "\n" for line in kept))
+            fresh.replace(self.path)
 
     def add(self, values: Mapping[str, Tensor]) -> None:
         for name, value in values.items():

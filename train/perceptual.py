@@ -2,6 +2,7 @@
 
 import logging
 import os
+import pickle
 from pathlib import Path
 from typing import Literal
 
@@ -33,7 +34,7 @@ class Vgg(nn.Module):
         self.relu = relu
         self.register_buffer("mean", torch.tensor(self.MEAN).view(1, 3, 1, 1))
         self.register_buffer("deviation", torch.tensor(self.DEVIATION).view(1, 3, 1, 1))
-        stored = torch.load(weights, map_location="cpu", weights_only=True)
+        stored = _stored(weights)
         self.blocks = nn.ModuleList()
         ins, place = 3, 0
         for channels, count in self.PLAN:
@@ -61,6 +62,14 @@ class Vgg(nn.Module):
                 if self.relu:
                     x = F.relu(x)
         return taps
+
+
+def _stored(weights: Path) -> dict[str, Tensor]:
+    try:
+        stored: dict[str, Tensor] = torch.load(weights, map_location="cpu", weights_only=True)
+    except (OSError, EOFError, RuntimeError, ValueError, pickle.UnpicklingError) as error:
+        raise DataError(f"{weights}: damaged; put torchvision's file there again") from error
+    return stored
 
 
 class Filters(nn.Module):
@@ -141,7 +150,7 @@ def perceptual_loss(kind: Kind, weights: Path | None = None) -> PerceptualLoss:
     if kind in ("vgg", "vgg-relu") and path is None:
         raise DataError(
             f"VGG-19's weights ({VGG_FILE}) are not on this machine: put torchvision's file into "
-            f"{_hub()} or train with --perceptual filters"
+            f"{_hub()} or train with --set perceptual=filters"
         )
     if path is not None and kind in ("auto", "vgg", "vgg-relu"):
         return PerceptualLoss(Vgg(path, relu=kind == "vgg-relu"), 1 + len(Vgg.PLAN))
