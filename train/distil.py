@@ -25,7 +25,7 @@ from train.videos import Footage
 
 MOST_DOUBT = 0.06  # frames the teacher wavers more about are not learnt from
 EMPTY = 0.2  # share of crops that show no subject
-NEAR = 0.05  # of the pose's size: an error of this much is trusted to exp(-1)
+NEAR = 0.1  # of the pose's size: an error of this much is trusted to exp(-1)
 LEAST_MARGIN, MOST_MARGIN = 1.1, 3.4  # crop's side over the pose's box
 RATE_FLOOR = 0.01
 
