@@ -16,9 +16,17 @@ from torch.optim import Optimizer
 from engines.errors import DataError
 
 _DAMAGE = (
-    OSError, EOFError, RuntimeError, ValueError, LookupError, TypeError, AttributeError,
-    SafetensorError, pickle.UnpicklingError,
+    OSError,
+    EOFError,
+    RuntimeError,
+    ValueError,
+    LookupError,
+    TypeError,
+    AttributeError,
+    SafetensorError,
+    pickle.UnpicklingError,
 )
+
 
 def save(
     folder: Path,
@@ -62,5 +70,7 @@ def load(folder: Path, module: nn.Module, optimisers: Mapping[str, Optimizer]) -
             optimiser.load_state_dict(states[name])
     except _DAMAGE as error:
         reason = (str(error).splitlines() or [type(error).__name__])[0]
+        if isinstance(error, pickle.UnpicklingError):  # whose message advises to trust the file
+            reason = "optimisers.pt holds more than tensors and numbers"
         raise DataError(f"{folder}: the checkpoint cannot be resumed ({reason})") from error
     return progress

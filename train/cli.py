@@ -1,6 +1,7 @@
 """The training commands of `keycam`: thin shells round public functions."""
 
 import json
+from contextlib import closing
 from pathlib import Path
 from typing import Any, Literal
 
@@ -19,7 +20,7 @@ from engines.skeleton import Skeleton
 @click.option("--roi", type=click.Choice(["auto", "frame", "motion"]), default="auto")
 @click.option("--resume", is_flag=True, help="Go on with the run in the folder.")
 @click.option("--threads", type=click.IntRange(1), help="CPU threads (default: all).")
-@click.option("--device", default="cpu", help="cpu or cuda[:N].", show_default=True)
+@click.option("--device", default="auto", help="auto, cpu or cuda[:N].", show_default=True)
 @click.option("--name", default="model", help="What the model calls itself.")
 @click.option("--data", default="", help="What the videos are, for the model's card.")
 @click.option("--licence", default="", help="Licence of the weights, for the model's card.")
@@ -41,24 +42,32 @@ def train(
     import torch
 
     from train.config import Config
-    from train.run import Task
+    from train.run import Task, pick_device
     from train.run import train as run
 
     if threads:
         torch.set_num_threads(threads)
     config = Config.of_preset(preset).with_texts(changes)
     job = Task(videos=videos, skeleton=Skeleton.load(skeleton), prior=prior, **task)
-    model = run(job, config, output, resume=resume, device=torch.device(device))
+    model = run(job, config, output, resume=resume, device=pick_device(device))
     click.echo(f"{model}: try it with  keycam run 0 -m {model}")
 
 
 @click.command("eval", short_help="measure a model against labelled pictures")
 @click.argument("model")
-@click.option("--labels", required=True, type=click.Path(path_type=Path), help="Keypoint table.")
-@click.option("--images", type=click.Path(path_type=Path), help="Folder of the pictures.")
+@click.option(
+    "--labels",
+    required=True,
+    type=click.Path(path_type=Path),
+    help="Keypoint table, or DeepLabCut, SLEAP or COCO labels.",
+)
+@click.option(
+    "--images", type=click.Path(path_type=Path), help="Folder of the pictures; or the video."
+)
 @click.option("--norm", metavar="NAME,NAME", help="Divide errors by the distance of these two.")
 @click.option("--roi", type=click.Choice(["frame", "motion"]), default="frame", show_default=True)
 @click.option("--json", "json_file", type=click.Path(path_type=Path), help="Also write JSON.")
+@click.option("--stamp", "label", metavar="LABEL", help="Enter the errors into the model's card.")
 def evaluate(
     model: str,
     labels: Path,
@@ -66,21 +75,30 @@ def evaluate(
     norm: str | None,
     roi: Literal["frame", "motion"],
     json_file: Path | None,
+    label: str | None,
 ) -> None:
     """Measure MODEL (a shipped name or an .onnx) against labels, which it never saw in training."""
     from engines import load
     from train.evaluate import evaluate as measure
 
+    if json_file is not None and not json_file.parent.is_dir():
+        raise DataError(f"{json_file}: cannot be written (no such folder)")
     ends = None
     if norm is not None:
         first, comma, second = norm.partition(",")
         if not comma:
             raise DataError(f"--norm {norm}: write two keypoint names, as p36,p45")
         ends = first.strip(), second.strip()
-    result = measure(load(model, "cpu"), labels, images=images, norm=ends, roi=roi)
+    with closing(load(model, "cpu")) as engine:
+        result = measure(engine, labels, images=images, norm=ends, roi=roi)
     click.echo(result.to_text())
     if json_file is not None:
         write_json(json_file, result.to_dict())
+    if label is not None:
+        from engines.engine import locate
+        from train.stamp import stamp
+
+        stamp(locate(model), result.figures(label))
 
 
 @click.command(short_help="gather poses into one prior")
@@ -89,11 +107,22 @@ def evaluate(
 @click.option(
     "-o", "--output", required=True, type=click.Path(path_type=Path), help=".npz to write."
 )
-def prior(files: tuple[Path, ...], skeleton: str, output: Path) -> None:
-    """Gather the poses of FILES (keypoint tables, CSV) into one .npz for `keycam train --prior`."""
+@click.option("--size", metavar="WIDTHxHEIGHT", help="Of frames, for files that do not say.")
+def prior(files: tuple[Path, ...], skeleton: str, output: Path, size: str | None) -> None:
+    """Gather the poses of FILES into one .npz for `keycam train --prior`.
+
+    FILES are keypoint tables, DeepLabCut's .csv or .h5, SLEAP's analysis .h5 or .slp, or COCO
+    keypoints (.json).
+    """
     from train.prior import gather
 
-    count = gather(files, Skeleton.load(skeleton), output)
+    sides = None
+    if size is not None:
+        width, _, height = size.partition("x")
+        if not (width.isdecimal() and height.isdecimal() and int(width) and int(height)):
+            raise DataError(f"--size {size}: write it as 640x480")
+        sides = int(width), int(height)
+    count = gather(files, Skeleton.load(skeleton), output, size=sides)
     click.echo(f"{output}: {count} poses")
 
 

@@ -4,9 +4,37 @@ import hashlib
 import json
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, fields, replace
+from math import isfinite
 from typing import Any, Literal, Self
 
 from engines.errors import DataError
+
+PRESETS = ("compact", "paper")
+PERCEPTUAL = ("auto", "vgg", "vgg-relu", "filters", "pixels")
+ENCODER_DOWNS = 3
+MAY_BE_ZERO = frozenset(  # among the numbers; all others must be above it
+    {
+        "regressor_downs",
+        "critic_downs",
+        "steps",
+        "pretrain_steps",
+        "distil_steps",
+        "pool",
+        "reconstruct_from",
+        "average",
+        "seed",
+        "reconstruction_weight",
+        "adversarial_weight",
+        "prior_weight",
+        "redraw_weight",
+        "equivariance_weight",
+        "window",
+        "turn",
+        "scale",
+        "shift",
+        "bend",
+    }
+)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -32,7 +60,7 @@ class Config:
     regressor_rate: float = 2e-4
     pretrain_rate: float = 2e-4
     decay: bool = False  # rates fall to zero along a cosine
-    steps: int = 6000
+    steps: int = 4000
     pretrain_steps: int = 800
     regressor_every: int = 1  # η is fine-tuned in each so many-th step
     reconstruct_from: float = 0.0  # share of the steps after which Ψ and its loss join in
@@ -58,17 +86,32 @@ class Config:
     # the tracker network
     tracker_size: int = 128
     tracker_margin: float = 1.6  # side of its crop over the pose's box, when tracking
-    distil_steps: int = 6000
+    distil_steps: int = 2000
     distil_batch: int = 32
     distil_rate: float = 2e-3
 
     def __post_init__(self) -> None:
         for field in fields(self):
             value = getattr(self, field.name)
-            if isinstance(value, int | float) and value < 0:
-                raise DataError(f"the training setting {field.name} is negative ({value})")
-        if self.batch < 2 or self.stem < 1 or self.size % self.stem:
-            raise DataError("a batch needs at least 2 pictures, and stem must divide size")
+            if isinstance(value, bool) or not isinstance(value, int | float):
+                continue
+            if not isfinite(value) or value < 0 or (value == 0 and field.name not in MAY_BE_ZERO):
+                raise DataError(f"the training setting {field.name} cannot be {value}")
+        for name, known in (("preset", PRESETS), ("perceptual", PERCEPTUAL)):
+            if getattr(self, name) not in known:
+                raise DataError(f"the training setting {name} is one of {', '.join(known)}")
+        self._check_sizes()
+
+    def _check_sizes(self) -> None:
+        if self.batch < 2:
+            raise DataError("a batch needs at least 2 pictures")
+        grain = self.stem * 2 ** max(ENCODER_DOWNS, self.decoder_downs)
+        if self.size % grain:
+            raise DataError(f"size {self.size} must be a multiple of {grain} for these networks")
+        if self.drawing // 4 // 2**self.critic_downs < 3:
+            raise DataError(f"size {self.size} is too small for the discriminator's coarsest scale")
+        if self.tracker_size % 16:
+            raise DataError(f"tracker_size {self.tracker_size} must be a multiple of 16")
 
     @property
     def drawing(self) -> int:
@@ -136,13 +179,14 @@ class Config:
         values: dict[str, Any] = {}
         for change in changes:
             name, sign, text = change.partition("=")
-            if not sign or not hasattr(self, name):
+            if not sign or name not in {field.name for field in fields(self)}:
                 raise DataError(f"no training setting '{change}': write NAME=VALUE")
             kind = type(getattr(self, name))
             try:
-                values[name] = text.lower() in ("1", "true", "yes") if kind is bool else kind(text)
+                values[name] = _flag(text) if kind is bool else kind(text)
             except ValueError:
-                raise DataError(f"the training setting {name} needs a {kind.__name__}") from None
+                need = {int: "a whole number", float: "a number", bool: "true or false"}[kind]
+                raise DataError(f"the training setting {name} needs {need}") from None
         return self.with_changes(**values)
 
     def to_json(self) -> str:
@@ -157,3 +201,10 @@ class Config:
 
     def digest(self) -> str:
         return hashlib.sha256(self.to_json().encode()).hexdigest()
+
+
+def _flag(text: str) -> bool:
+    flags = {"1": True, "true": True, "yes": True, "0": False, "false": False, "no": False}
+    if text.lower() not in flags:
+        raise ValueError(text)
+    return flags[text.lower()]

@@ -11,6 +11,7 @@ import torch.nn.functional as F
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
+from engines.errors import DataError
 from engines.geometry import Image, Roi, crop, to_crop
 from engines.skeleton import Skeleton
 from train import checkpoint
@@ -104,14 +105,25 @@ def _losses(
 def _rate_factor(done: float) -> float:
     """A short rise, then a cosine down to almost nothing."""
     rise = min(1.0, (done + 1e-4) / 0.03)
-    return rise * (RATE_FLOOR + (1 - RATE_FLOOR) * (1 + np.cos(np.pi * done)) / 2)
+    cosine = float(np.cos(np.pi * done))  # a plain float: checkpoints hold no numpy scalars
+    return rise * (RATE_FLOOR + (1 - RATE_FLOOR) * (1 + cosine) / 2)
 
 
 def _sure_frames(labels: PseudoLabels) -> list[tuple[int, int]]:
-    """(clip, frame) of all frames with little doubt; at least the surer half of them."""
+    """(clip, frame) of all frames with little doubt, or of the surer half of those with any sense.
+
+    Raises:
+        DataError: in no frame do the teacher's views agree.
+    """
     every = [(c, f) for c, clip in enumerate(labels.doubt) for f in range(len(clip))]
     doubts = np.array([labels.doubt[c][f] for c, f in every])
-    limit = max(MOST_DOUBT, float(np.median(doubts)))
+    agreed = doubts[np.isfinite(doubts)]
+    if not len(agreed):
+        raise DataError(
+            "the teacher contradicts itself in every frame: nothing to distil; train it for longer "
+            "(--set steps=…) or look at sheets/ for what went wrong"
+        )
+    limit = max(MOST_DOUBT, float(np.median(agreed)))
     return [where for where, doubt in zip(every, doubts, strict=True) if doubt <= limit]
 
 

@@ -5,7 +5,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
-import cv2
 import numpy as np
 from numpy.typing import NDArray
 
@@ -13,8 +12,10 @@ from engines.engine import Engine
 from engines.errors import DataError
 from engines.geometry import Image, Points, Roi, crop, to_frame
 from engines.skeleton import Skeleton
+from train.foreign import read_poses
 from train.subject import Background
-from train.tables import Table, read_table
+from train.tables import Table
+from train.videos import read_frames, read_picture
 
 
 @dataclass(frozen=True, eq=False)
@@ -22,7 +23,8 @@ class Evaluation:
     """Errors of a model on F labelled frames.
 
     Attributes:
-        distance_px: (F, K) between keypoint and label, frame pixels; NaN where not labelled.
+        distance_px: (F, K) between keypoint and label, frame pixels; NaN where not labelled (a
+            keypoint that never is has no error: None in `to_dict`).
         forgiven_px: (F,) mean distance to the best of the label's lookalikes (see `lookalikes`).
         norm_px: (F,) what distances are divided by for the normalised error, or None.
     """
@@ -35,7 +37,8 @@ class Evaluation:
     def to_dict(self) -> dict[str, Any]:
         frame_px = np.nanmean(self.distance_px, axis=1)
         names = self.engine.card.skeleton.keypoints
-        each = np.nanmean(self.distance_px, axis=0)
+        columns = self.distance_px.T
+        each = [float(np.nanmean(c)) if np.isfinite(c).any() else None for c in columns]
         table: dict[str, Any] = {
             "frames": len(frame_px),
             "error_px": {
@@ -47,9 +50,20 @@ class Evaluation:
         if self.norm_px is not None:
             nme = frame_px / self.norm_px
             table["nme"] = {"mean": float(nme.mean()), "median": float(np.median(nme))}
-        table["per_keypoint"] = dict(zip(names, map(float, each), strict=True))
+        table["per_keypoint"] = dict(zip(names, each, strict=True))
         table["model"] = {**self.engine.card.facts(), "engine": self.engine.name}
         return table
+
+    def figures(self, label: str) -> dict[str, float]:
+        """The mean errors for a card, each under `label`: normalised if they are, else pixels."""
+        table = self.to_dict()
+        if "nme" in table:
+            return {f"{label} NME": round(table["nme"]["mean"], 4)}
+        errors = table["error_px"]
+        return {
+            f"{label} px": round(errors["mean"], 2),
+            f"{label} px, swaps forgiven": round(errors["swap_forgiving_mean"], 2),
+        }
 
     def to_text(self) -> str:
         table = self.to_dict()
@@ -73,13 +87,15 @@ def evaluate(
     norm: tuple[str, str] | None = None,
     roi: Literal["frame", "motion"] = "frame",
 ) -> Evaluation:
-    """Run `engine` on the pictures of a keypoint table and compare.
+    """Run `engine` on the pictures of a keypoint table, or of another's labels, and compare.
 
     Every picture is looked at twice, as the tracker does when it finds a subject: in the given
     roi, then in the square round what was found there.
 
     Args:
-        images: where the table's pictures are; beside the table if None.
+        labels: any file that `train.foreign.read_poses` knows.
+        images: where the table's pictures are; beside the table if None. For labels that number
+            the frames of a video instead, the video.
         norm: two keypoints whose labelled distance normalises errors.
         roi: "frame", each picture's covering square; "motion", the thing that differs from the
             median of all the pictures, which must then come from one fixed camera.
@@ -88,7 +104,7 @@ def evaluate(
         DataError: the table or a picture cannot be used.
     """
     skeleton = engine.card.skeleton
-    table = read_table(labels, skeleton)
+    table = read_poses(labels, skeleton)
     pictures = _pictures(table, labels, images)
     rois = _motion_rois(pictures) if roi == "motion" else list(map(_whole, pictures))
     found = np.stack([_look_twice(engine, *pair) for pair in zip(pictures, rois, strict=True)])
@@ -122,18 +138,31 @@ def _mean_distance(a: NDArray[Any], b: NDArray[Any]) -> float:
 
 
 def _pictures(table: Table, labels: Path, folder: Path | None) -> list[Image]:
+    if table.images is None and table.frames is not None:
+        return _filmed(table.frames, labels, folder)
     if table.images is None:
         raise DataError(f"{labels}: names no pictures; evaluation needs a column 'image'")
-    if not np.isfinite(table.points).any(axis=(1, 2)).all():
+    if not np.isfinite(table.points).all(axis=2).any(axis=1).all():
         raise DataError(f"{labels}: a row has no labelled keypoint at all; take it out")
     base = folder or labels.parent
     pictures = []
     for name in table.images:
-        picture = cv2.imread(str(base / name), cv2.IMREAD_COLOR)
+        picture = read_picture(base / name)
         if picture is None:
             raise DataError(f"{base / name}: no readable picture; it is named in {labels}")
-        pictures.append(np.asarray(picture, np.uint8))
+        pictures.append(picture)
     return pictures
+
+
+def _filmed(numbers: Sequence[int], labels: Path, video: Path | None) -> list[Image]:
+    """The frames of a video, one for each of `numbers`."""
+    if video is None or not video.is_file():
+        raise DataError(f"{labels}: numbers the frames of a video; name that with --images")
+    wanted = set(numbers)
+    frames = {n: frame for n, frame in enumerate(read_frames(video)) if n in wanted}
+    if missing := sorted(wanted - set(frames)):
+        raise DataError(f"{video}: has no frame {missing[0]}; {labels} has labels for it")
+    return [frames[number] for number in numbers]
 
 
 def _whole(picture: Image) -> Roi:

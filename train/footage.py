@@ -36,22 +36,29 @@ def load_footage(paths: Sequence[Path], mode: RoiMode, side: int) -> tuple[Foota
     """
     videos = find_videos(paths)
     chosen = _choose(videos, mode)
-    clips = [
-        clip
-        for video in tqdm(videos, desc="reading videos", unit="clip", dynamic_ncols=True)
-        if (clip := _load_clip(video, chosen, side)) is not None
-    ]
-    footage = Footage(tuple(clips))
+    clips, faults = [], []
+    single = len(videos) == 1
+    for video in tqdm(videos, "reading videos", unit="clip", dynamic_ncols=True, disable=single):
+        try:
+            clips.append(_load_clip(video, chosen, side))
+        except DataError as error:
+            faults.append(error)
+            if not single:
+                log.warning("left out: %s", error)
     if not any(len(clip.images) > 1 for clip in clips):
-        raise DataError("no clip has two frames that can be read; nothing can be learnt from these")
-    return footage, "pose" if chosen == "motion" else "frame"
+        if single and faults:
+            raise faults[0]
+        raise DataError(f"nothing to learn from: no clip among {_names(paths)} has two frames")
+    return Footage(tuple(clips)), "pose" if chosen == "motion" else "frame"
 
 
 def _choose(videos: Sequence[Path], mode: RoiMode) -> Literal["frame", "motion"]:
     if mode != "auto":
         return mode
     votes = [_roams(video) for video in videos[:: max(1, len(videos) // 5)][:5]]
-    chosen: Literal["frame", "motion"] = "motion" if sum(votes) * 2 > len(votes) else "frame"
+    if all(vote is None for vote in votes):
+        return "frame"  # none can be read, as will be said
+    chosen: Literal["frame", "motion"] = "motion" if votes.count(True) * 2 > len(votes) else "frame"
     reason = {
         "motion": "something small roams before a fixed camera: following it (--roi motion)",
         "frame": "the subject is taken to fill the frame (--roi frame)",
@@ -60,8 +67,12 @@ def _choose(videos: Sequence[Path], mode: RoiMode) -> Literal["frame", "motion"]
     return chosen
 
 
-def _roams(video: Path) -> bool:
-    frames = _sampled(video, 90)
+def _roams(video: Path) -> bool | None:
+    """Whether a small subject roams in a clip; None if it cannot be read."""
+    try:
+        frames = _sampled(video, 90)
+    except DataError:
+        return None
     if len(frames) < 10 or len({frame.shape for frame in frames}) > 1:
         return False
     background = Background.of(frames)
@@ -72,10 +83,7 @@ def _roams(video: Path) -> bool:
 def _sampled(video: Path, count: int) -> list[Image]:
     """About `count` frames spread over a clip."""
     every = max(1, _length(video) // count)
-    try:
-        return [frame for i, frame in enumerate(read_frames(video)) if i % every == 0]
-    except DataError:
-        return []
+    return [frame for i, frame in enumerate(read_frames(video)) if i % every == 0]
 
 
 def _length(video: Path) -> int:
@@ -87,23 +95,30 @@ def _length(video: Path) -> int:
     return max(count, 1)
 
 
-def _load_clip(video: Path, mode: Literal["frame", "motion"], side: int) -> Clip | None:
-    try:
-        background = Background.of(_sampled(video, 90)) if mode == "motion" else None
-        images, rois = [], []
-        for frame in read_frames(video):
-            roi = background.find(frame) if background else _whole(frame)
-            if roi is not None:
-                image, placed = reduced(frame, roi, side, REACH)
-                images.append(image)
-                rois.append(placed)
-    except DataError as error:
-        log.warning("left out: %s", error)
-        return None
+def _load_clip(video: Path, mode: Literal["frame", "motion"], side: int) -> Clip:
+    background = _background(video) if mode == "motion" else None
+    images, rois = [], []
+    for frame in read_frames(video):
+        roi = background.find(frame) if background else _whole(frame)
+        if roi is not None:
+            image, placed = reduced(frame, roi, side, REACH)
+            images.append(image)
+            rois.append(placed)
     if not images:
-        log.warning("left out: %s: no subject found in any frame", video)
-        return None
+        raise DataError(f"{video}: no subject found in any frame")
     return Clip(video.name, images, rois)
+
+
+def _background(video: Path) -> Background:
+    frames = _sampled(video, 90)
+    try:
+        return Background.of(frames)
+    except DataError as error:
+        raise DataError(f"{video}: {error}") from error
+
+
+def _names(paths: Sequence[Path]) -> str:
+    return ", ".join(map(str, paths))
 
 
 def _whole(frame: Image) -> Roi:

@@ -2,9 +2,12 @@
 
 import json
 from collections.abc import Mapping
+from math import isfinite
 from pathlib import Path
 
 from torch import Tensor
+
+from engines.errors import DataError
 
 
 class Metrics:
@@ -34,9 +37,18 @@ class Metrics:
             self._values.setdefault(name, []).append(value.detach())
 
     def write(self, step: int, **more: float) -> dict[str, float]:
-        """Append the means since the last line; returns them."""
+        """Append the means since the last line; returns them.
+
+        Raises:
+            DataError: one is not finite: the training has diverged.
+        """
         means = {name: float(sum(v) / len(v)) for name, v in self._values.items()}
         self._values.clear()
+        if lost := [name for name, value in means.items() if not isfinite(value)]:
+            raise DataError(
+                f"training diverged before step {step}: {lost[0]} is not a finite number; "
+                "start again with a lower --set rate=…"
+            )
         rounded = {name: round(value, 6) for name, value in {**means, **more}.items()}
         with self.path.open("a") as file:
             file.write(json.dumps({"stage": self.stage, "step": step, **rounded}) + "\n")

@@ -1,6 +1,5 @@
 """The perceptual loss: distances between feature maps, each normalised by its running size."""
 
-import logging
 import os
 import pickle
 from pathlib import Path
@@ -11,10 +10,9 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from engines.errors import DataError
-from train.losses import freeze
 
-log = logging.getLogger(__name__)
 VGG_FILE = "vgg19-dcbb9e9d.pth"  # torchvision's ImageNet weights, as torch.hub stores them
+_DAMAGE = (OSError, EOFError, RuntimeError, ValueError, LookupError, TypeError, pickle.PickleError)
 Kind = Literal["auto", "vgg", "vgg-relu", "filters", "pixels"]
 
 
@@ -22,7 +20,9 @@ class Vgg(nn.Module):
     """Taps of VGG-19: the mean-subtracted picture, conv1_2, conv2_2, conv3_2, conv4_2, conv5_2.
 
     The official forward pass has no ReLU between the convolutions (models/perceptual_loss.py:
-    46-69); `relu=True` is the textbook network instead. Weights are torchvision's, frozen.
+    46-69); `relu=True` is the textbook network instead, tapped behind its ReLUs. Weights are
+    torchvision's, which want pictures divided by a deviation per channel where the official
+    MatConvNet ones do not. They are frozen and no part of a checkpoint.
     """
 
     PLAN = ((64, 2), (128, 2), (256, 4), (512, 4), (512, 2))  # channels, convolutions per block
@@ -32,52 +32,41 @@ class Vgg(nn.Module):
     def __init__(self, weights: Path, *, relu: bool) -> None:
         super().__init__()
         self.relu = relu
-        self.register_buffer("mean", torch.tensor(self.MEAN).view(1, 3, 1, 1))
-        self.register_buffer("deviation", torch.tensor(self.DEVIATION).view(1, 3, 1, 1))
-        stored = _stored(weights)
-        self.blocks = nn.ModuleList()
-        ins, place = 3, 0
-        for channels, count in self.PLAN:
-            block = nn.ModuleList()
-            for _ in range(count):
-                layer = nn.Conv2d(ins, channels, 3, padding=1)
-                layer.load_state_dict(
-                    {key: stored[f"features.{place}.{key}"] for key in ("weight", "bias")}
-                )
-                block.append(layer)
-                ins, place = channels, place + 2
-            self.blocks.append(block)
+        self.register_buffer("mean", torch.tensor(self.MEAN).view(1, 3, 1, 1), persistent=False)
+        self.register_buffer(
+            "deviation", torch.tensor(self.DEVIATION).view(1, 3, 1, 1), persistent=False
+        )
+        stored = torch.load(weights, map_location="cpu", weights_only=True)
+        place = 0
+        for number, (_, count) in enumerate(self.PLAN):
+            for depth in range(count):
+                for key in ("weight", "bias"):
+                    value = stored[f"features.{place}.{key}"]
+                    self.register_buffer(f"{key}_{number}_{depth}", value, persistent=False)
+                place += 2
             place += 1
-        freeze(self)
 
     def forward(self, picture: Tensor) -> list[Tensor]:
         x = ((picture + 1) / 2 - self.mean) / self.deviation
         taps = [x]
-        for number, block in enumerate(self.blocks):
+        for number, (_, count) in enumerate(self.PLAN):
             x = F.max_pool2d(x, 2) if number else x
-            for depth, layer in enumerate(block):
-                x = layer(x)
+            for depth in range(count):
+                layer = f"{number}_{depth}"
+                weight, bias = getattr(self, f"weight_{layer}"), getattr(self, f"bias_{layer}")
+                x = F.conv2d(x, weight, bias, padding=1)
+                x = F.relu(x) if self.relu else x
                 if depth == 1:
                     taps.append(x)
-                if self.relu:
-                    x = F.relu(x)
         return taps
-
-
-def _stored(weights: Path) -> dict[str, Tensor]:
-    try:
-        stored: dict[str, Tensor] = torch.load(weights, map_location="cpu", weights_only=True)
-    except (OSError, EOFError, RuntimeError, ValueError, pickle.UnpicklingError) as error:
-        raise DataError(f"{weights}: damaged; put torchvision's file there again") from error
-    return stored
 
 
 class Filters(nn.Module):
     """A substitute that needs no download: the picture and its oriented edges at four scales.
 
-    At each scale the luminance's gradient is split into eight half-wave rectified orientations,
-    pooled over 2x2 pixels and divided by the local energy, as the first layers of a trained
-    network and gradient histograms do: shape counts more than exact pixels, contrast less.
+    At each scale the luminance's gradient is split into eight half-wave rectified orientations and
+    pooled over 2x2 pixels, as the first layers of a trained network do. Edges are not divided by
+    their local energy: that was tried, and the decoder then fills flat regions with faint patterns.
     """
 
     SCALES = 4
@@ -97,13 +86,8 @@ class Filters(nn.Module):
         x = F.conv2d(picture, self.grey)
         for level in range(self.SCALES):
             x = F.avg_pool2d(x, 2) if level else x
-            edges = F.avg_pool2d(
-                F.relu(F.conv2d(F.pad(x, (1, 1, 1, 1), mode="replicate"), self.bank)), 2
-            )
-            energy = F.avg_pool2d(
-                edges.square().sum(1, keepdim=True), 3, 1, 1, count_include_pad=False
-            )
-            taps.append(edges / (energy + 1e-3).sqrt())
+            edges = F.conv2d(F.pad(x, (1, 1, 1, 1), mode="replicate"), self.bank)
+            taps.append(F.avg_pool2d(F.relu(edges), 2))
         return taps
 
 
@@ -144,7 +128,7 @@ def perceptual_loss(kind: Kind, weights: Path | None = None) -> PerceptualLoss:
     """The loss over the features of `kind`; "auto" takes VGG-19 where its weights are found.
 
     Raises:
-        DataError: VGG-19 was asked for and its weights are nowhere.
+        DataError: VGG-19 was asked for and its weights are nowhere, or they are damaged.
     """
     path = weights or vgg_weights()
     if kind in ("vgg", "vgg-relu") and path is None:
@@ -153,7 +137,11 @@ def perceptual_loss(kind: Kind, weights: Path | None = None) -> PerceptualLoss:
             f"{_hub()} or train with --set perceptual=filters"
         )
     if path is not None and kind in ("auto", "vgg", "vgg-relu"):
-        return PerceptualLoss(Vgg(path, relu=kind == "vgg-relu"), 1 + len(Vgg.PLAN))
+        try:
+            features = Vgg(path, relu=kind == "vgg-relu")
+        except _DAMAGE as error:
+            raise DataError(f"{path}: not torchvision's VGG-19 weights; get it again") from error
+        return PerceptualLoss(features, 1 + len(Vgg.PLAN))
     if kind == "pixels":
         return PerceptualLoss(Pixels(), 1)
     return PerceptualLoss(Filters(), 1 + Filters.SCALES)

@@ -2,7 +2,9 @@
 
 import logging
 import zipfile
+import zlib
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal, TypeAlias
@@ -12,13 +14,23 @@ from numpy.typing import NDArray
 
 from engines.errors import DataError
 from engines.skeleton import Skeleton
-from train.tables import read_table
+from train.foreign import read_poses
 
 log = logging.getLogger(__name__)
 Framing: TypeAlias = Literal["frame", "pose"]
 POSE_MARGIN = 2.0  # side of the base crop round a subject over its length
 INSIDE = 0.97  # jittered poses reach no further than this, so that all of their drawing is seen
 TRIES = 20
+_NO_NPZ = (
+    OSError,
+    ValueError,
+    KeyError,
+    TypeError,
+    EOFError,
+    NotImplementedError,
+    zlib.error,
+    zipfile.BadZipFile,
+)
 
 
 @dataclass(frozen=True, eq=False)
@@ -114,7 +126,7 @@ def _fitted(poses: NDArray[np.float32]) -> NDArray[np.float32]:
 
 
 def load_prior(path: Path, skeleton: Skeleton, framing: Framing) -> Prior:
-    """Read poses from a keypoint table (CSV) or from an `.npz` that `keycam prior` wrote.
+    """Read poses from an `.npz` that `keycam prior` wrote, or any file with poses.
 
     Args:
         framing: what the base crop is. "frame": the covering square of the picture a pose was
@@ -126,11 +138,9 @@ def load_prior(path: Path, skeleton: Skeleton, framing: Framing) -> Prior:
     if path.suffix == ".npz":
         points, sizes = _read_npz(path, skeleton)
     else:
-        table = read_table(path, skeleton)
+        table = read_poses(path, skeleton)
         points, sizes = table.points, table.sizes
-    whole = np.isfinite(points).all(axis=(1, 2))
-    if not whole.all():
-        log.warning("%s: %d poses with missing points left out", path, (~whole).sum())
+    whole = _complete(points, path)
     if not whole.any():
         raise DataError(f"{path}: no pose has all {len(skeleton.keypoints)} keypoints")
     if framing == "frame" and sizes is None:
@@ -149,20 +159,46 @@ def load_prior(path: Path, skeleton: Skeleton, framing: Framing) -> Prior:
     return Prior(poses[inside], skeleton)
 
 
-def gather(files: Sequence[Path], skeleton: Skeleton, output: Path) -> int:
-    """Join the complete poses of keypoint tables into one `.npz`; returns how many they are.
+def _complete(points: NDArray[np.float32], path: Path) -> NDArray[np.bool_]:
+    """(N,) which poses have all their points; how many have not is logged."""
+    whole = np.asarray(np.isfinite(points).all(axis=(1, 2)))
+    if not whole.all():
+        log.warning("%s: %d poses with missing points left out", path, (~whole).sum())
+    return whole
+
+
+def gather(
+    files: Sequence[Path],
+    skeleton: Skeleton,
+    output: Path,
+    *,
+    size: tuple[int, int] | None = None,
+) -> int:
+    """Join the complete poses of many files into one `.npz`; returns how many they are.
+
+    Args:
+        files: keypoint tables, or any others that `train.foreign.read_poses` knows.
+        size: (width, height) of the frames of files that do not say.
 
     Raises:
         DataError: a file cannot be used, or `output` cannot be written.
     """
+    if output.suffix != ".npz":
+        raise DataError(f"{output}: a prior's name must end in .npz")
     points, sizes = [], []
     for file in files:
-        table = read_table(file, skeleton)
-        if table.sizes is None:
-            raise DataError(f"{file}: needs the columns 'width' and 'height' to serve as a prior")
-        whole = np.isfinite(table.points).all(axis=(1, 2))
+        table = read_poses(file, skeleton)
+        own = table.sizes
+        if own is None and size is not None:
+            own = np.full((len(table.points), 2), size, np.float32)
+        if own is None:
+            raise DataError(
+                f"{file}: needs the columns 'width' and 'height' to serve as a prior; "
+                "or say --size WIDTHxHEIGHT"
+            )
+        whole = _complete(table.points, file)
         points.append(table.points[whole])
-        sizes.append(table.sizes[whole])
+        sizes.append(own[whole])
     joined = np.concatenate(points)
     if not len(joined):
         raise DataError("no pose is complete; a prior needs all keypoints of a pose")
@@ -177,7 +213,8 @@ def gather(files: Sequence[Path], skeleton: Skeleton, output: Path) -> int:
             )
         fresh.replace(output)
     except OSError as error:
-        fresh.unlink(missing_ok=True)
+        with suppress(OSError):
+            fresh.unlink()
         raise DataError(f"{output}: cannot be written ({error.strerror})") from error
     return len(joined)
 
@@ -186,17 +223,21 @@ def _read_npz(
     path: Path, skeleton: Skeleton
 ) -> tuple[NDArray[np.float32], NDArray[np.float32] | None]:
     try:
-        with np.load(path, allow_pickle=False) as stored:
+        with path.open("rb") as file, np.load(file, allow_pickle=False) as stored:
             points = np.asarray(stored["points"], np.float32)
             names = tuple(str(name) for name in stored["keypoints"])
             sizes = np.asarray(stored["sizes"], np.float32) if "sizes" in stored else None
-    except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile) as error:
+    except FileNotFoundError:
+        raise DataError(f"{path}: no such file; a prior was expected") from None
+    except _NO_NPZ as error:
         raise DataError(f"{path}: not a prior that `keycam prior` wrote ({error})") from error
     if names != skeleton.keypoints or points.shape[1:] != (len(names), 2) or not len(points):
         raise DataError(
             f"{path}: its {len(names)} keypoints are not the {len(skeleton.keypoints)} of skeleton "
             f"'{skeleton.name}'"
         )
+    if sizes is not None and (sizes.shape != (len(points), 2) or not (sizes > 0).all()):
+        raise DataError(f"{path}: its sizes are not a width and a height per pose")
     return points, sizes
 
 

@@ -1,7 +1,7 @@
 """One training run: a folder that holds everything, from settings to model file."""
 
 import json
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields, replace
 from pathlib import Path
 
 import torch
@@ -46,14 +46,34 @@ def train(task: Task, config: Config, folder: Path, *, resume: bool, device: tor
     Raises:
         DataError: videos, prior or folder cannot be used.
     """
-    _open_folder(folder, task, config, resume=resume)
+    _check_folder(folder, task, config, resume=resume)
     torch.manual_seed(config.seed)
     footage, framing = load_footage(task.videos, task.roi, kept_side(config))
     prior = load_prior(task.prior, task.skeleton, framing).zoomed(config.zoom)
+    _describe(folder, task, config)  # only now: what cannot be read leaves no run behind
     parts = Parts(config, task.skeleton).to(device)
     pretrain(parts, prior, config, folder, device)
     fit(parts, footage, prior, config, folder, device)
     return finish(parts, footage, prior, task, config, folder, device)
+
+
+def pick_device(name: str) -> torch.device:
+    """The device of that name.
+
+    Raises:
+        DataError: it is neither `auto`, `cpu` nor a GPU that torch can use here.
+    """
+    if name == "auto":
+        name = "cuda" if torch.cuda.is_available() else "cpu"
+    try:
+        device = torch.device(name)
+    except RuntimeError:
+        device = torch.device("meta")
+    if device.type not in ("cpu", "cuda"):
+        raise DataError(f"--device {name}: use auto, cpu, cuda or cuda:N")
+    if device.type == "cuda" and (device.index or 0) >= torch.cuda.device_count():
+        raise DataError(f"--device {name}: torch finds no such GPU on this machine; use cpu")
+    return device
 
 
 def kept_side(config: Config) -> int:
@@ -86,7 +106,7 @@ def make_card(task: Task, config: Config, prior: Prior, frames: int) -> Card:
         name=task.name,
         skeleton=prior.skeleton,
         size=config.size,
-        margin=prior.margin(),
+        margin=min(max(prior.margin(), 0.5), 20.0),
         data=task.data or f"{frames} unlabelled frames, {len(prior)} unpaired poses",
         licence=task.licence or "not stated",
         method=f"KeypointGAN (CVPR 2020), keycam preset {config.preset}, {config.steps} steps, "
@@ -96,19 +116,42 @@ def make_card(task: Task, config: Config, prior: Prior, frames: int) -> Card:
     )
 
 
-def _open_folder(folder: Path, task: Task, config: Config, *, resume: bool) -> None:
-    settings = folder / "config.json"
+def _check_folder(folder: Path, task: Task, config: Config, *, resume: bool) -> None:
+    """Refuse a folder that cannot hold this run; else it exists afterwards."""
+    settings, skeleton = folder / "config.json", folder / "skeleton.json"
     if settings.exists():
         if not resume:
             raise DataError(f"{folder}: already holds a run; go on with --resume or name another")
-        if Config.from_json(settings.read_text()) != config:
-            raise DataError(f"{folder}: was begun with other settings; resume with the same")
+        _check_config(settings, config)
+        if skeleton.exists() and json.loads(skeleton.read_text()) != task.skeleton.to_dict():
+            raise DataError(f"{folder}: was begun with another skeleton; resume with {skeleton}")
         return
     if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
         raise DataError(f"{folder}: exists and is not a run; name another folder")
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        (folder / "skeleton.json").write_text(json.dumps(task.skeleton.to_dict(), indent=1))
-        settings.write_text(config.to_json())
     except OSError as error:
         raise DataError(f"{folder}: cannot be written ({error.strerror})") from error
+
+
+def _check_config(settings: Path, config: Config) -> None:
+    try:
+        begun = Config.from_json(settings.read_text())
+    except DataError as error:
+        raise DataError(f"{settings}: {error}; the run cannot be resumed") from error
+    names = [field.name for field in fields(config)]
+    if other := [name for name in names if getattr(begun, name) != getattr(config, name)]:
+        raise DataError(
+            f"{settings.parent}: was begun with other settings ({', '.join(other)}); resume with "
+            "the same"
+        )
+
+
+def _describe(folder: Path, task: Task, config: Config) -> None:
+    """Write what the run is, where that is not already written."""
+    skeleton = json.dumps(task.skeleton.to_dict(), indent=1)
+    for name, text in (("config.json", config.to_json()), ("skeleton.json", skeleton)):
+        if not (folder / name).exists():
+            fresh = folder / f"{name}.new"
+            fresh.write_text(text)
+            fresh.replace(folder / name)

@@ -17,13 +17,15 @@ class Table:
 
     Attributes:
         points: (N, K, 2) float32, (x, y) pixel indices of the picture; NaN where missing.
-        sizes: (N, 2) float32 (width, height), or None if the table names pictures instead.
+        sizes: (N, 2) float32 (width, height), or None where the table does not give them.
         images: the N picture paths as written, relative to the table, or None.
+        frames: the N frame numbers in the video that was labelled, or None.
     """
 
     points: NDArray[np.float32]
     sizes: NDArray[np.float32] | None
     images: list[str] | None
+    frames: list[int] | None = None
 
 
 def read_table(path: Path, skeleton: Skeleton) -> Table:
@@ -37,13 +39,12 @@ def read_table(path: Path, skeleton: Skeleton) -> Table:
     _check_columns(path, columns, wanted, skeleton)
     points = np.array([[_number(path, n, row, key) for key in wanted] for n, row in rows])
     points = points.reshape(len(rows), -1, 2).astype(np.float32)
-    if "image" in columns:
-        return Table(points, None, [row["image"] for _, row in rows])
+    images = [row["image"] for _, row in rows] if "image" in columns else None
     keys = ("width", "height")
-    sizes = np.array([[_number(path, n, row, key) for key in keys] for n, row in rows], np.float32)
-    if not (sizes > 0).all():
-        raise DataError(f"{path}: width and height must be positive numbers in every row")
-    return Table(points, sizes, None)
+    if not set(keys) <= set(columns):
+        return Table(points, None, images)
+    sizes = np.array([[_length(path, n, row, key) for key in keys] for n, row in rows], np.float32)
+    return Table(points, sizes, images)
 
 
 def _rows(path: Path) -> tuple[list[tuple[int, dict[str, str]]], list[str]]:
@@ -58,10 +59,15 @@ def _rows(path: Path) -> tuple[list[tuple[int, dict[str, str]]], list[str]]:
         raise DataError(f"{path}: not a readable CSV table ({error})") from error
     if not rows:
         raise DataError(f"{path}: the table is empty")
+    for line, row in rows:
+        if None in row:
+            raise DataError(f"{path}: line {line} has more fields than the table has columns")
     return rows, list(reader.fieldnames or [])
 
 
 def _check_columns(path: Path, columns: list[str], wanted: list[str], skeleton: Skeleton) -> None:
+    if twice := [column for column in columns if columns.count(column) > 1]:
+        raise DataError(f"{path}: has two columns '{twice[0]}'")
     if "image" not in columns and not {"width", "height"} <= set(columns):
         raise DataError(f"{path}: needs a column 'image', or the columns 'width' and 'height'")
     found = [column for column in columns if column not in ("image", "width", "height")]
@@ -87,4 +93,11 @@ def _number(path: Path, line: int, row: dict[str, str], key: str) -> float:
         raise DataError(f"{path}: line {line}, {key}: '{text[:40]}' is not a number") from None
     if value in (float("inf"), float("-inf")):
         raise DataError(f"{path}: line {line}, {key}: infinite")
+    return value
+
+
+def _length(path: Path, line: int, row: dict[str, str], key: str) -> float:
+    value = _number(path, line, row, key)
+    if not value > 0:
+        raise DataError(f"{path}: line {line}, {key}: must be a number of pixels above 0")
     return value

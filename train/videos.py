@@ -1,9 +1,12 @@
 """Unlabelled video: an index of clips, frames ready to be cropped, pairs from one clip."""
 
 import logging
+import os
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+
+os.environ.setdefault("OPENCV_FFMPEG_LOGLEVEL", "-8")  # quiet; read at the first capture
 
 import cv2
 import numpy as np
@@ -37,7 +40,10 @@ class Footage:
         return sum(len(clip.images) for clip in self.clips)
 
     def pair(self, rng: np.random.Generator, window: int) -> tuple[Clip, int, int]:
-        """A clip and two frame numbers of it at most `window` apart; frames are equally likely."""
+        """A clip and two frame numbers of it at most `window` apart; frames are equally likely.
+
+        The second may lie on either side of the first; in the official code it is never earlier.
+        """
         sizes = np.cumsum([len(clip.images) for clip in self.clips])
         place = int(rng.integers(sizes[-1]))
         number = int(np.searchsorted(sizes, place, side="right"))
@@ -112,11 +118,21 @@ def read_frames(path: Path) -> Iterator[Image]:
 def _read_pictures(folder: Path) -> Iterator[Image]:
     for file in sorted(folder.iterdir()):
         if file.suffix.lower() in PICTURE_ENDINGS:
-            image = cv2.imread(str(file), cv2.IMREAD_COLOR)
+            image = read_picture(file)
             if image is None:
                 log.warning("%s: not a readable picture, left out", file)
             else:
-                yield np.asarray(image, np.uint8)
+                yield image
+
+
+def read_picture(path: Path) -> Image | None:
+    """The picture in a file; None, without OpenCV's remarks, where there is none."""
+    try:
+        data = np.fromfile(path, np.uint8)
+    except OSError:
+        return None
+    image = cv2.imdecode(data, cv2.IMREAD_COLOR) if data.size else None
+    return None if image is None else np.asarray(image, np.uint8)
 
 
 def reduced(image: Image, roi: Roi, side: int, reach: float) -> tuple[Image, Roi]:
