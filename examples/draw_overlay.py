@@ -1,6 +1,6 @@
 """Draw the overlay on one frame: python examples/draw_overlay.py PICTURE [SOURCE]
 
-The README's picture is made by: python examples/draw_overlay.py examples/overlay.png
+The README's picture is made by: python examples/draw_overlay.py examples/overlay.jpg
 """
 
 import sys
