@@ -115,7 +115,7 @@ def bench(
         described = describe_model(engine, locate(model))
         with open_source(source) as opened:
             name, fps, size = opened.name, opened.fps or 30.0, opened.size
-            images = _decode(opened)
+            images = decode(opened)
         tally = _Tally()
         screen = Screen(Overlay(engine.card.skeleton, caption=engine.name), [])
         report = run(
@@ -136,7 +136,7 @@ def bench(
     )
 
 
-def _decode(source: Source) -> list[Image]:
+def decode(source: Source) -> list[Image]:
     """The first frames of `source` there and back again: a cycle of them has no jump."""
     width, height = source.size
     ahead = max(min(AHEAD, AHEAD_BYTES // (3 * width * height)), 1)

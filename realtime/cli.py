@@ -21,6 +21,10 @@ LATER = {  # name: (where it is, short help)
     "train": ("train.cli:train", "Learn keypoints from unlabelled video."),
     "eval": ("train.cli:evaluate", "Measure a model against labelled pictures."),
     "prior": ("train.cli:prior", "Gather poses from keypoint tables into one prior."),
+    "export": ("realtime.export.cli:export", "Write a session in another program's format."),
+    "validate": ("realtime.session_cli:validate", "Check a recorded session, and repair it."),
+    "replay": ("realtime.session_cli:replay", "Track the video of a session once more."),
+    "plot": ("realtime.export.cli:plot", "Draw a session: where, when, how sure, what was lost."),
 }
 
 SECONDS = click.FloatRange(0, min_open=True)
@@ -110,7 +114,7 @@ def run(source: str, video: Path | None, *, no_window: bool, **options: Any) -> 
 
 
 @main.command()
-@click.argument("source")
+@click.argument("sources", nargs=-1, required=True)
 @click.option(
     "-o",
     "--output",
@@ -121,15 +125,40 @@ def run(source: str, video: Path | None, *, no_window: bool, **options: Any) -> 
     help="Folder to make.",
 )
 @click.option("--video", is_flag=True, help="Also store the frames, as SESSION/video.mp4.")
+@click.option("--lossless", is_flag=True, help="Store the frames exactly; implies --video.")
 @click.option(
     "--overlay", type=click.Path(path_type=Path), metavar="VIDEO", help="Also write the overlay."
 )
+@click.option(
+    "--workers", type=click.IntRange(1), metavar="N", help="Files at a time; default one per core."
+)
+@click.option("--ray", metavar="ADDRESS", help="Record many files on a Ray cluster; or local.")
 @tracking
 def record(
-    source: str, session: Path, overlay: Path | None, *, video: bool, **options: Any
+    sources: tuple[str, ...],
+    session: Path,
+    overlay: Path | None,
+    *,
+    video: bool,
+    lossless: bool,
+    workers: int | None,
+    ray: str | None,
+    **options: Any,
 ) -> None:
-    """Record the keypoints of SOURCE to a session folder."""
-    watch(source, {"session": session, "keep_video": video, "video": overlay}, **options)
+    """Record the keypoints of one source, as for run, to a session folder.
+
+    Of many files (several SOURCES, a folder of videos, a pattern such as 'clips/*.mp4'), each
+    becomes a session below the folder. Started again, it skips the files that are done.
+    """
+    from realtime.archive import several
+
+    keep = "lossless" if lossless else "lossy" if video else None
+    if workers is None and ray is None and not several(sources):
+        watch(sources[0], {"session": session, "keep_video": keep, "video": overlay}, **options)
+        return
+    if overlay is not None:
+        raise click.UsageError("--overlay is for one source; for many files use --video")
+    record_many(sources, session, keep_video=keep, workers=workers, ray=ray, **options)
 
 
 @main.command()
@@ -144,14 +173,19 @@ def record(
     metavar="N",
     help="Measure N frames.",
 )
+@click.option("--record", "recording", is_flag=True, help="Measure what recording costs instead.")
 @json_option
 @verbose_option
-def bench(source: str, model: str, device: str, frames: int, json_file: Path | None) -> None:
+def bench(
+    source: str, model: str, device: str, frames: int, json_file: Path | None, *, recording: bool
+) -> None:
     """Measure the live loop on this machine, stage by stage."""
     check_json(json_file)
     from realtime.bench import bench as measure
+    from realtime.record_bench import record_bench
 
-    result = measure(source, model=model, device=device, frames=frames)
+    of_what = record_bench if recording else measure
+    result = of_what(source, model=model, device=device, frames=frames)
     put(result.to_text(), result.to_dict(), json_file)
 
 
@@ -209,6 +243,28 @@ def watch(
         seconds=seconds,
     )
     tell(report, outputs, json_file)
+
+
+def record_many(
+    sources: tuple[str, ...],
+    output: Path,
+    *,
+    workers: int | None,
+    ray: str | None,
+    raw: bool,
+    json_file: Path | None,
+    **options: Any,
+) -> None:
+    """Call `realtime.workers.record_all` and print what it did; exit 1 if a file failed."""
+    check_json(json_file)
+    from realtime.archive import Options
+    from realtime.workers import record_all
+
+    own = Options(smooth=not raw, **options)
+    archive = record_all(sources, output, own, workers=workers, ray=ray)
+    put(archive.to_text(), archive.to_dict(), json_file)
+    if archive.failed:
+        raise click.exceptions.Exit(1)
 
 
 def tell(report: "Report", wanted: "Wanted", json_file: Path | None) -> None:

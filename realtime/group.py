@@ -13,6 +13,15 @@ from typing import Any
 import click
 
 TRAINING = ("onnx", "onnxscript", "safetensors", "torch", "tqdm")  # packages of the extra
+EXTRAS = {  # packages by the extra that brings them, and what needs it
+    **dict.fromkeys(TRAINING, ("train", "training")),
+    **dict.fromkeys(
+        ("h5py", "ndx_pose", "pandas", "pyarrow", "pynwb", "rerun", "sleap_io", "tables"),
+        ("export", "this format"),
+    ),
+    "matplotlib": ("plot", "plotting"),
+    "ray": ("cluster", "a cluster"),
+}
 DEBIAN = "apt-get install libgl1 libglib2.0-0"
 
 
@@ -63,8 +72,10 @@ def explain(error: Exception) -> str | None:
     text = " ".join(str(error).split())
     if isinstance(error, ImportError) and "cannot open shared object file" in text:
         return f"OpenCV needs a library this machine lacks ({text}); on Debian: {DEBIAN}"
-    if isinstance(error, ModuleNotFoundError) and (error.name or "").partition(".")[0] in TRAINING:
-        return f'{error.name} is not installed; training needs: pip install "keycam[train]"'
+    if isinstance(error, ModuleNotFoundError):
+        extra, what = EXTRAS.get((error.name or "").partition(".")[0], ("", ""))
+        if extra:
+            return f'{error.name} is not installed; {what} needs: pip install "keycam[{extra}]"'
     errors = sys.modules.get("engines.errors")
     if errors is not None and isinstance(error, errors.KeycamError):
         return text

@@ -42,7 +42,12 @@ class Live(Source):
     live = True
 
     def __init__(
-        self, capture: cv2.VideoCapture, name: str, *, first_s: float = FIRST_FRAME_S
+        self,
+        capture: cv2.VideoCapture,
+        name: str,
+        *,
+        camera: Camera | None = None,
+        first_s: float = FIRST_FRAME_S,
     ) -> None:
         """Wait for the first frame.
 
@@ -52,6 +57,7 @@ class Live(Source):
         fps = capture.get(cv2.CAP_PROP_FPS)
         self.name = name
         self.fps = fps if 0 < fps <= 1000 else None
+        pixels = _fourcc(capture)
         self.dropped = 0
         self._mailbox = Mailbox()
         self._stop = Event()
@@ -67,6 +73,14 @@ class Live(Source):
             raise
         assert image is not None  # nobody else could have closed it
         self.size = (image.shape[1], image.shape[0])
+        if camera is not None:
+            mode = {"size": list(self.size), "fps": self.fps, "pixels": pixels}
+            self.camera = {
+                "id": camera.id,
+                "name": camera.name,
+                "index": camera.index,
+                "mode": mode,
+            }
 
     @property
     def captured(self) -> int:
@@ -118,7 +132,7 @@ def open_camera(camera: Camera) -> Live:
     for backend in _BACKENDS.get(sys.platform, (cv2.CAP_ANY,)):
         capture = open_capture(camera.device, backend)
         if capture is not None:
-            return Live(capture, camera.name)
+            return Live(capture, camera.name, camera=camera)
     raise SourceError(
         f"no camera at {camera.device} ({camera.name}), or another program uses it; "
         "`keycam cameras` lists what is there"
@@ -138,3 +152,10 @@ def open_stream(address: str, *, realtime: bool = False) -> Source:
     if capture.get(cv2.CAP_PROP_FRAME_COUNT) > 0:
         return VideoFile(capture, name, realtime=realtime)
     return Live(capture, name)
+
+
+def _fourcc(capture: cv2.VideoCapture) -> str | None:
+    """How the camera sends its pixels, as in "MJPG"; None if it does not tell."""
+    code = int(capture.get(cv2.CAP_PROP_FOURCC))
+    text = (code & 0xFFFFFFFF).to_bytes(4, "little").decode("latin-1").strip()
+    return text if text.isalnum() else None

@@ -7,7 +7,7 @@ import sys
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
-PACKAGES = ("keycam", "numpy", "opencv-python", "onnxruntime")
+PACKAGES = ("keycam", "numpy", "opencv-python", "onnxruntime", "av")
 
 
 def machine() -> dict[str, str | int]:

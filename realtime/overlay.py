@@ -22,6 +22,7 @@ BRACKETS = np.array(  # (4, 3, 2), crop space: the roi's corners
 )
 FAR_PX = 1e5  # nothing beyond is handed to OpenCV
 BLACK, WHITE, GREY = (16, 16, 16), (255, 255, 255), (190, 190, 190)
+ALARM = (90, 150, 255)
 STATE_BGR = {
     State.TRACK: (120, 220, 90),
     State.COAST: (60, 190, 255),
@@ -69,6 +70,8 @@ class Overlay:
             _draw_brackets(picture, pose.roi, STATE_BGR[pose.state], max(round(1.5 * scale), 1))
         if self.hud:
             self._draw_hud(picture, pose.state, stats, min(max(scale, 0.8), width / 320))
+            if stats.notice:
+                _draw_notice(picture, stats.notice, min(max(scale, 0.8), width / 320))
         return picture
 
     def _draw_pose(
@@ -123,6 +126,14 @@ class Overlay:
         _write(picture, text, (left, middle), font, WHITE)
         at = (caption_left, middle) if fits else (left, middle + round(18 * scale))
         _write(picture, self.caption, at, font, GREY)
+
+
+def _draw_notice(picture: Image, notice: str, scale: float) -> None:
+    """A darkened bar at the bottom, with something the user must not miss."""
+    strip = picture[max(picture.shape[0] - round(26 * scale), 0) :]
+    cv2.convertScaleAbs(strip, dst=strip, alpha=0.3)
+    at = (round(10 * scale), picture.shape[0] - round(8.5 * scale))
+    _write(picture, notice, at, 0.45 * scale, ALARM)
 
 
 def _fixed(points: Points) -> _Stroke:

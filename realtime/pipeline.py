@@ -1,20 +1,21 @@
 """The parts put together: from the name of a source to poses on screen and on disk."""
 
 import logging
+from collections.abc import Callable, Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from pathlib import Path
 from threading import Event
+from typing import Any
 
-from engines.engine import Engine, load, locate
+from engines.engine import Engine, load, locate, shipped_models
 from engines.errors import DataError
-from realtime.frame import Frame, Pose
 from realtime.loop import Report, Sink, run
 from realtime.overlay import Overlay
-from realtime.recorder import Recorder, describe_model
+from realtime.recorder import Quality, Recorder, clock, describe_model
+from realtime.replay import Replay, open_replay
 from realtime.screen import Output, Screen
 from realtime.source import Source, open_source
-from realtime.timing import Timings
 from realtime.tracker import Tracker
 from realtime.video_sink import VideoSink
 from realtime.window import Window
@@ -22,19 +23,6 @@ from realtime.window import Window
 DEFAULT_MODEL = "face68"
 
 log = logging.getLogger(__name__)
-
-
-class Plain:
-    """The sink that hands an output the frames as they came, with nothing drawn on them."""
-
-    def __init__(self, output: Output) -> None:
-        self._output = output
-
-    def take(self, frame: Frame, pose: Pose, stats: Timings) -> None:  # noqa: ARG002 (a sink)
-        self._output.show(frame.image, frame)
-
-    def close(self) -> None:
-        self._output.close()
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -45,13 +33,13 @@ class Wanted:
         window: show the overlay on the screen.
         video: file for the overlay, `.mp4` or `.avi`.
         session: folder for the keypoint stream.
-        keep_video: also store the frames as they came in the session, as `video.mp4`.
+        keep_video: also store the frames as they came in the session; how, or None not to.
     """
 
     window: bool = False
     video: Path | None = None
     session: Path | None = None
-    keep_video: bool = False
+    keep_video: Quality | None = None
 
 
 def watch(
@@ -78,15 +66,87 @@ def watch(
     Raises:
         KeycamError: of the part that could not be had, or that failed on the way.
     """
+    return _watch(
+        lambda realtime: open_source(source, realtime=realtime),
+        wanted,
+        model=model,
+        device=device,
+        smooth=smooth,
+        frames=frames,
+        seconds=seconds,
+    )
+
+
+def replay(
+    session: str | Path,
+    wanted: Wanted,
+    *,
+    model: str | Path | None = None,
+    device: str = "auto",
+    fast: bool = False,
+    smooth: bool | None = None,
+    frames: int | None = None,
+    seconds: float | None = None,
+) -> Report:
+    """Track the video of a session once more, with the numbers and times of its frames.
+
+    The same session, model and engine give the same keypoints every time; after a lossless
+    recording, those of the recording.
+
+    Args:
+        model: None for the shipped one that the session names.
+        fast: as fast as the frames are tracked, not at the pace of the recording.
+        smooth: None for as it was recorded.
+        frames, seconds: limits; None for none.
+
+    Raises:
+        KeycamError: of the part that could not be had, or that failed on the way.
+    """
+    with open_replay(session, realtime=not fast) as opened:
+        facts = opened.facts
+        recorded = bool(facts["options"].get("smooth", True))
+        return _watch(
+            lambda _: opened,
+            wanted,
+            model=_model_of(facts["model"]) if model is None else model,
+            device=device,
+            smooth=recorded if smooth is None else smooth,
+            frames=frames,
+            seconds=seconds,
+        )
+
+
+def _model_of(facts: Mapping[str, Any]) -> str:
+    """The name of the shipped model that made a session."""
+    name = Path(str(facts.get("file", ""))).stem
+    if name not in shipped_models():
+        raise DataError(
+            f"recorded with {name or 'an unknown model'}, not a shipped one; name it: -m"
+        )
+    return name
+
+
+def _watch(
+    opener: Callable[[bool], Source],
+    wanted: Wanted,
+    *,
+    model: str | Path,
+    device: str,
+    smooth: bool,
+    frames: int | None,
+    seconds: float | None,
+) -> Report:
+    """As `watch`; `opener` is told whether to play files at their own speed."""
     blind = wanted.window and not _display(wanted)
     wanted = replace(wanted, window=wanted.window and not blind)
+    options = {"device": device, "smooth": smooth, "frames": frames, "seconds": seconds}
     stop = Event()
     with ExitStack() as stack:
         engine = load(model, device)
         stack.callback(engine.close)
         tracker = Tracker(engine, smooth=smooth)
-        opened = stack.enter_context(open_source(source, realtime=wanted.window))
-        sinks = _sinks(wanted, opened, engine, locate(model), stop)
+        opened = stack.enter_context(opener(wanted.window))
+        sinks = _sinks(wanted, opened, engine, locate(model), options, stop)
         where = "; no display, so no window" if blind else ""
         log.info("%s: %s on %s%s", opened.name, engine.card.name, engine.name, where)
         return run(opened, tracker, sinks, stop=stop, frames=frames, seconds=seconds)
@@ -103,24 +163,35 @@ def _display(wanted: Wanted) -> bool:
     return there
 
 
-def _sinks(wanted: Wanted, source: Source, engine: Engine, model: Path, stop: Event) -> list[Sink]:
-    """Open what is wanted; if one cannot be had, those before it are closed again."""
+def _sinks(
+    wanted: Wanted,
+    source: Source,
+    engine: Engine,
+    model: Path,
+    options: Mapping[str, Any],
+    stop: Event,
+) -> list[Sink]:
+    """Open what is wanted."""
     skeleton = engine.card.skeleton
+    outputs: list[Output] = []
+    if wanted.video is not None:
+        outputs.append(VideoSink(wanted.video, fps=source.fps))
+    if wanted.window:
+        outputs.append(window := Window(stop))
     sinks: list[Sink] = []
-    with ExitStack() as unfinished:
-        outputs: list[Output] = []
-        if wanted.video is not None:
-            outputs.append(VideoSink(wanted.video, fps=source.fps))
+    if outputs:
+        sinks.append(Screen(Overlay(skeleton, caption=engine.name), outputs))
+    if wanted.session is not None:
+        recorder = Recorder(
+            wanted.session,
+            source,
+            skeleton,
+            model=describe_model(engine, model),
+            options=options,
+            video=wanted.keep_video,
+            anchor=source.anchor if isinstance(source, Replay) else clock,
+        )
         if wanted.window:
-            outputs.append(Window(stop))
-        if outputs:
-            sinks.append(Screen(Overlay(skeleton, caption=engine.name), outputs))
-        if wanted.session is not None:
-            facts = describe_model(engine, model)
-            recorder = Recorder(wanted.session, source, skeleton, model=facts)
-            unfinished.callback(recorder.close)
-            sinks.append(recorder)
-            if wanted.keep_video:
-                sinks.append(Plain(VideoSink(wanted.session / "video.mp4", fps=source.fps)))
-        unfinished.pop_all()
+            window.on_mark = recorder.mark
+        sinks.append(recorder)
     return sinks

@@ -12,7 +12,11 @@ from engines.errors import DataError
 from engines.geometry import Points, Roi
 from realtime.frame import Frame, Pose, State
 
+MOST = 2**63 - 1  # that a frame's number, a time or a count may be
+LARGEST = 1e30  # that a coordinate may be
+
 _RECORD = frozenset({"frame", "t", "dropped", "state", "roi", "subjects", "latency_ms"})
+_OPTIONAL = frozenset({"lost", "video"})
 _SUBJECT = frozenset({"id", "keypoints_raw", "keypoints", "confidence"})
 
 
@@ -39,9 +43,12 @@ class Record:
     Attributes:
         frame: its number in its source, dropped ones counted.
         time_ns: its capture, monotonic clock of the recording machine.
-        dropped: frames the source dropped between the one processed before and this.
+        dropped: frames the source dropped between the one recorded before and this.
         roi: where the tracker looked; None if nothing was found.
         latency_ms: from its capture to its being recorded; for files, from its being read.
+        lost: frames processed between the one recorded before and this, and not recorded. With
+            `dropped`, every number between the two is accounted for.
+        video: number of the session's video frame that shows it, from 0; None if none does.
     """
 
     frame: int
@@ -51,9 +58,21 @@ class Record:
     roi: Roi | None
     subjects: tuple[Subject, ...]
     latency_ms: float
+    lost: int = 0
+    video: int | None = None
 
     @classmethod
-    def of(cls, frame: Frame, pose: Pose, latency_ms: float) -> Self:
+    def of(
+        cls,
+        frame: Frame,
+        pose: Pose,
+        latency_ms: float,
+        *,
+        dropped: int | None = None,
+        lost: int = 0,
+        video: int | None = None,
+    ) -> Self:
+        """What is recorded of one frame; `dropped` is the frame's own unless it is given."""
         subjects: tuple[Subject, ...] = ()
         if (
             pose.raw_px is not None
@@ -62,13 +81,21 @@ class Record:
         ):
             subjects = (Subject(0, pose.raw_px, pose.keypoints_px, pose.confidence),)
         return cls(
-            frame.index, frame.time_ns, frame.dropped, pose.state, pose.roi, subjects, latency_ms
+            frame=frame.index,
+            time_ns=frame.time_ns,
+            dropped=frame.dropped if dropped is None else dropped,
+            state=pose.state,
+            roi=pose.roi,
+            subjects=subjects,
+            latency_ms=latency_ms,
+            lost=lost,
+            video=video,
         )
 
     def to_line(self) -> bytes:
         """One line of JSON with its line end: pixels to 0.01, confidence to 0.001."""
         roi = self.roi
-        table = {
+        table: dict[str, Any] = {
             "frame": self.frame,
             "t": self.time_ns,
             "dropped": self.dropped,
@@ -86,6 +113,10 @@ class Record:
             ],
             "latency_ms": round(self.latency_ms, 3),
         }
+        if self.lost:
+            table["lost"] = self.lost
+        if self.video is not None:
+            table["video"] = self.video
         return json.dumps(table, allow_nan=False, separators=(",", ":")).encode() + b"\n"
 
     @classmethod
@@ -96,17 +127,19 @@ class Record:
             DataError: anything missing, unknown or ill-typed; the message names it.
         """
         table = parse(line)
-        check_keys(table, _RECORD)
+        check_keys(table, _RECORD, _OPTIONAL)
         try:
-            roi = table["roi"]
+            roi, video = table["roi"], table.get("video")
             return cls(
-                frame=_whole(table["frame"]),
-                time_ns=_whole(table["t"]),
-                dropped=_whole(table["dropped"]),
+                frame=whole(table["frame"]),
+                time_ns=whole(table["t"]),
+                dropped=whole(table["dropped"]),
                 state=State(table["state"]),
-                roi=None if roi is None else Roi(*_array(roi, (4,)).tolist()),
+                roi=None if roi is None else Roi(*_array(roi, (4,), holes=False).tolist()),
                 subjects=tuple(_subject(entry, keypoints) for entry in table["subjects"]),
-                latency_ms=float(table["latency_ms"]),
+                latency_ms=_array(table["latency_ms"], (), holes=False).item(),
+                lost=whole(table.get("lost", 0)),
+                video=None if video is None else whole(video),
             )
         except (TypeError, ValueError, OverflowError) as error:
             raise DataError(f"not a keycam record ({error})") from error
@@ -146,7 +179,7 @@ def _subject(table: Any, keypoints: int) -> Subject:
         raise ValueError("a subject is not an object")
     check_keys(table, _SUBJECT)
     return Subject(
-        id=_whole(table["id"]),
+        id=whole(table["id"]),
         raw_px=_array(table["keypoints_raw"], (keypoints, 2)).astype(np.float32),
         keypoints_px=_array(table["keypoints"], (keypoints, 2)).astype(np.float32),
         confidence=_array(table["confidence"], (keypoints,)).astype(np.float32),
@@ -166,17 +199,28 @@ def _lists(array: Points, decimals: int) -> list[Any]:
     return plain
 
 
-def _array(value: Any, shape: tuple[int, ...]) -> NDArray[np.float64]:
-    """Nested lists of numbers as an array of that very shape; null becomes NaN."""
-    array = np.array(value, np.float64)
+def _array(value: Any, shape: tuple[int, ...], *, holes: bool = True) -> NDArray[np.float64]:
+    """Nested lists of numbers as an array of that very shape; null, where allowed, becomes NaN."""
+    array = np.array(value, object)
     if array.shape != shape:
         raise ValueError(f"an array of shape {array.shape}, where {shape} is due")
-    return array
+    kinds = set(map(type, array.flat))
+    if unfit := kinds - {int, float, type(None)}:
+        raise ValueError(f"{unfit.pop().__name__} among numbers")
+    numbers = array.astype(np.float64)
+    if (np.abs(numbers) > LARGEST).any() or (not holes and np.isnan(numbers).any()):
+        raise ValueError("a number that is missing or too large")
+    return numbers
 
 
-def _whole(value: Any) -> int:
-    if type(value) is not int or value < 0:
-        raise ValueError(f"{value!r} is not a whole number from 0")
+def whole(value: Any) -> int:
+    """`value` itself.
+
+    Raises:
+        ValueError: it is no whole number from 0 to MOST.
+    """
+    if type(value) is not int or not 0 <= value <= MOST:
+        raise ValueError(f"{str(value)[:40]} is not a whole number from 0")
     return value
 
 

@@ -1,32 +1,35 @@
 """A session: the folder one recording writes, and how it is read back.
 
-    session.json   what made it: schema, versions, model, source, skeleton, clock anchor, options;
-                   "end" (frames, lost, clock) only once the recording was closed
+    session.json   what made it: see `realtime.facts`
     poses.jsonl    one line per processed frame, in order: see `realtime.record`
+    events.jsonl   lost, found, gaps and marks, in order: see `realtime.event`
+    video.mp4      if it was asked for: the frames, with their own times; see `realtime.film`
 
-Both are strict JSON. Coordinates are frame pixels, times nanoseconds of the recording machine's
-monotonic clock; "clock" ties one such time to a wall-clock time.
+All of it but the video is strict JSON. Coordinates are frame pixels, times nanoseconds of the
+recording machine's monotonic clock; "clock" in `session.json` ties one such time to a wall-clock
+time. Nothing here runs a model, or imports what does.
 """
 
-import logging
-from collections.abc import Iterator, Mapping
+import stat
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import Any, TypeVar
 
 from engines.errors import DataError, KeycamError
 from engines.skeleton import Skeleton
-from realtime.record import Record, check_keys, parse
+from realtime.event import Event
+from realtime.facts import MAX_FACTS_BYTES, check_facts
+from realtime.lines import Lines
+from realtime.record import Record, parse
 
-SCHEMA = "keycam.session/1"
 FACTS_FILE = "session.json"
 POSES_FILE = "poses.jsonl"
-MAX_FACTS_BYTES = 1 << 20
+EVENTS_FILE = "events.jsonl"
+VIDEO_FILE = "video.mp4"
 MAX_LINE_BYTES = 1 << 20
 
-_FACTS = frozenset({"schema", "keycam", "model", "source", "skeleton", "clock", "options"})
-
-log = logging.getLogger(__name__)
+T = TypeVar("T")
 
 
 class SessionError(KeycamError):
@@ -38,10 +41,10 @@ class Session:
     """A session on disk; iterate for its records, as often as you like.
 
     Attributes:
-        facts: all of `session.json`.
+        facts: all of `session.json`, checked.
         skeleton: of every subject in it.
-        truncated: whether the last iteration met a last line that was cut off. It is left out:
-            the recording was killed there.
+        truncated: whether the last iteration, over records or events, ended at a line that was
+            cut off. It is left out: the recording was killed there.
     """
 
     path: Path
@@ -54,36 +57,54 @@ class Session:
         """Whether the recording was closed properly, not killed."""
         return "end" in self.facts
 
+    @property
+    def video(self) -> Path | None:
+        """The file of its video; None if it was recorded without one.
+
+        Raises:
+            SessionError: it is not there, or not in the session's own folder.
+        """
+        about = self.facts.get("video")
+        return find(self.path, about["file"]) if about else None
+
     def __iter__(self) -> Iterator[Record]:
         """Yield the records in order.
 
         Raises:
             SessionError: a line is not what it should be; it is named by its number.
         """
-        self.truncated = False
-        poses = self.path / POSES_FILE
-        try:
-            with poses.open("rb") as file:
-                yield from self._records(file, str(poses))
-        except OSError as error:
-            raise SessionError(f"{poses}: cannot be read ({error.strerror})") from error
-
-    def _records(self, file: BinaryIO, name: str) -> Iterator[Record]:
         points = len(self.skeleton.keypoints)
-        lines = iter(lambda: file.readline(MAX_LINE_BYTES), b"")
-        for number, line in enumerate(lines, start=1):
-            where = f"{name}:{number}"
-            if len(line) == MAX_LINE_BYTES:
-                raise SessionError(f"{where}: longer than {MAX_LINE_BYTES} bytes; not a session")
-            if not line.endswith(b"\n"):
-                self.truncated = True
-                log.warning("%s: the last line is cut off and left out", where)
-                return
-            try:
-                record = Record.from_line(line, points)
-            except DataError as error:
-                raise SessionError(f"{where}: {error}") from error
-            yield record
+        yield from self._read(POSES_FILE, lambda line: Record.from_line(line, points))
+
+    def events(self) -> Iterator[Event]:
+        """Yield the events in order; a last line that was cut off is left out.
+
+        Raises:
+            SessionError: a line is not what it should be; it is named by its number.
+        """
+        yield from self._read(EVENTS_FILE, Event.from_line)
+
+    def lines(self, name: str) -> Lines:
+        """The lines of one of its files.
+
+        Raises:
+            SessionError: it is not there, or not in the session's own folder.
+        """
+        return Lines(find(self.path, name), MAX_LINE_BYTES)
+
+    def _read(self, name: str, make: Callable[[bytes], T]) -> Iterator[T]:
+        self.truncated = False
+        lines = self.lines(name)
+        try:
+            for where, line in lines:
+                try:
+                    made = make(line)
+                except DataError as error:
+                    raise SessionError(f"{where}: {error}") from error
+                yield made
+        except DataError as error:
+            raise SessionError(str(error)) from error
+        self.truncated = lines.cut_off
 
 
 def open_session(path: str | Path) -> Session:
@@ -92,20 +113,47 @@ def open_session(path: str | Path) -> Session:
     Raises:
         SessionError: no session there, damaged, or of another schema.
     """
-    file = Path(path) / FACTS_FILE
-    if not file.is_file():
+    folder = Path(path)
+    if not is_session(folder):
         raise SessionError(f"{path}: no session there (no {FACTS_FILE}); name a recorded folder")
+    file = find(folder, FACTS_FILE)
     try:
-        facts = parse(_read(file))
-        if facts.get("schema") != SCHEMA:
-            raise DataError(f"its schema is not {SCHEMA}; read it with the keycam it came from")
-        check_keys(facts, _FACTS, frozenset({"end"}))
-        return Session(Path(path), facts, Skeleton.from_dict(facts["skeleton"]))
+        facts = parse(_load(file))
+        check_facts(facts)
+        return Session(folder, facts, Skeleton.from_dict(facts["skeleton"]))
     except DataError as error:
         raise SessionError(f"{file}: {error}") from error
 
 
-def _read(file: Path) -> bytes:
+open = open_session
+
+
+def is_session(path: Path) -> bool:
+    """Whether `path` is a folder that holds a `session.json`."""
+    return (path / FACTS_FILE).is_file()
+
+
+def find(folder: Path, name: str) -> Path:
+    """A plain file directly in `folder`; neither a path nor a link leads out of it.
+
+    Raises:
+        SessionError: there is no such file.
+    """
+    file = folder / name
+    try:
+        if Path(name).name != name or name in ("", "..") or "\\" in name or "\0" in name:
+            raise SessionError(f"{folder}: {name!r} is not the name of a file in it; refused")
+        if file.resolve(strict=True).parent != folder.resolve(strict=True):
+            raise SessionError(f"{file}: a link out of the session's folder; refused")
+        if not stat.S_ISREG(file.stat().st_mode):
+            raise SessionError(f"{file}: not a plain file; refused")
+    except (OSError, RuntimeError) as error:  # RuntimeError: links in a circle
+        reason = getattr(error, "strerror", None) or error
+        raise SessionError(f"{file}: cannot be read ({reason})") from error
+    return file
+
+
+def _load(file: Path) -> bytes:
     try:
         with file.open("rb") as opened:
             text = opened.read(MAX_FACTS_BYTES + 1)

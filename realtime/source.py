@@ -1,7 +1,7 @@
 """Where frames come from: what every source promises, and the one way to open one."""
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from types import TracebackType
 from typing import Protocol, Self, runtime_checkable
@@ -31,6 +31,7 @@ class Source(Protocol):
         fps: the nominal rate, or None if the source does not know one. Times of frames are real.
         size: (width, height) of the first frame, pixels.
         dropped: how many frames were captured and never yielded, so far.
+        camera: of a camera its index, name, id and mode (size, fps, pixels), as plain JSON.
 
     Raises:
         SourceError: while iterating, when a camera or stream dies or stalls.
@@ -41,6 +42,7 @@ class Source(Protocol):
     fps: float | None
     size: tuple[int, int]
     dropped: int
+    camera: Mapping[str, object] | None = None
 
     def __iter__(self) -> Iterator[Frame]: ...
 

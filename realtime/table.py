@@ -13,9 +13,9 @@ def latency_table(stages: Mapping[str, Percentiles], age: Percentiles | None) ->
     rows = dict(stages) if age is None else {**stages, "age": age}
     if not rows:
         return "too few frames to time any after the warm-up"
-    lines = [f"{'ms':<8}{'p50':>8}{'p90':>8}{'p99':>8}{'frames':>9}"]
+    lines = [f"{'ms':<10}{'p50':>8}{'p90':>8}{'p99':>8}{'frames':>9}"]
     lines += [
-        f"{name:<8}{row.p50_ms:>8.2f}{row.p90_ms:>8.2f}{row.p99_ms:>8.2f}{row.n:>9}"
+        f"{name:<10}{row.p50_ms:>8.2f}{row.p90_ms:>8.2f}{row.p99_ms:>8.2f}{row.n:>9}"
         for name, row in rows.items()
     ]
     return "\n".join(lines)

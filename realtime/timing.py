@@ -56,11 +56,13 @@ class Timings:
     Attributes:
         frames: finished so far, warm-up included.
         dropped: frames the source dropped before those, warm-up included.
+        notice: what a sink wants the user to see; "" for nothing.
     """
 
     def __init__(self, *, live: bool = False, warmup: int = WARMUP, keep: int = KEEP) -> None:
         self.frames = 0
         self.dropped = 0
+        self.notice = ""
         self._live = live
         self._warmup = warmup
         self._stages = {stage: Ring(keep) for stage in STAGES}

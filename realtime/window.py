@@ -4,6 +4,7 @@ import os
 import re
 import socket
 import sys
+from collections.abc import Callable
 from threading import Event
 
 import cv2
@@ -11,6 +12,7 @@ import cv2
 from engines.geometry import Image
 from realtime.frame import Frame
 
+MARK_KEYS = (ord("m"), ord("M"))
 QUIT_KEYS = (ord("q"), ord("Q"), 27)  # 27 is Esc
 _DISPLAY = re.compile(r"(?P<host>[^:]*):(?P<number>\d+)(\.\d+)?")
 _ANSWER_S = 1.0
@@ -21,12 +23,16 @@ class Window:
 
     Make and use it on one thread, and only where `available` says so: OpenCV ends the whole
     process where there is no display.
+
+    Attributes:
+        on_mark: called with the frame that is shown when m is pressed; None for nobody.
     """
 
     def __init__(self, stop: Event, title: str = "keycam") -> None:
         self._stop = stop
         self._title = title
         self._open = False
+        self.on_mark: Callable[[Frame], None] | None = None
 
     @staticmethod
     def available() -> bool:
@@ -38,7 +44,7 @@ class Window:
             return False
         return not sys.platform.startswith("linux") or _x_answers(os.environ.get("DISPLAY", ""))
 
-    def show(self, picture: Image, frame: Frame) -> None:  # noqa: ARG002 (an output gets both)
+    def show(self, picture: Image, frame: Frame) -> None:
         """Put `picture` (H, W, 3) uint8 BGR on the screen and look at the keys."""
         if self._stop.is_set():
             return
@@ -53,8 +59,11 @@ class Window:
             return
         cv2.imshow(self._title, picture)
         self._open = True
-        if cv2.pollKey() & 0xFF in QUIT_KEYS:
+        key = cv2.pollKey() & 0xFF
+        if key in QUIT_KEYS:
             self._stop.set()
+        elif key in MARK_KEYS and self.on_mark is not None:
+            self.on_mark(frame)
 
     def close(self) -> None:
         if self._open:

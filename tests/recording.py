@@ -1,4 +1,4 @@
-"""A program that records a fake camera until it is killed or interrupted: `recording.py FOLDER`.
+"""A program that records a fake camera, with its video, until it is ended: `recording.py FOLDER`.
 
 After each frame was handed to the recorder it prints its index and the monotonic time; at the end,
 if it comes to one, how it ended.
@@ -34,7 +34,7 @@ class Reporter(FakeSink):
 folder = Path(sys.argv[1])
 with FakeLive() as source:
     sinks = [
-        Recorder(folder / "session", source, Skeleton.load("mouse4")),
+        Recorder(folder / "session", source, Skeleton.load("mouse4"), video="lossy"),
         Screen(Plain(), [VideoSink(folder / "video.mp4", fps=200)]),
         Reporter(),
     ]

@@ -175,3 +175,23 @@ def test_junk_after_unplugging_is_an_error_not_a_frame():
 def test_a_camera_that_is_not_there():
     with pytest.raises(SourceError, match="no camera at 97"):
         open_camera(Camera(97, "camera 97", "97", 97))
+
+
+def test_a_camera_says_what_it_is_and_in_which_mode():
+    class Webcam(ScriptedCapture):
+        def get(self, what):
+            return cv2.VideoWriter.fourcc(*"MJPG") if what == cv2.CAP_PROP_FOURCC else 30.0
+
+    webcam = Camera(2, "Nice Cam", "usb:046d:0825:1-5", "/dev/video2")
+    capture, other = Webcam([numbered(0)]), ScriptedCapture([numbered(0)])
+    with Live(capture, "Nice Cam", camera=webcam) as source:
+        assert source.camera == {
+            "id": "usb:046d:0825:1-5",
+            "name": "Nice Cam",
+            "index": 2,
+            "mode": {"size": [64, 48], "fps": 30.0, "pixels": "MJPG"},
+        }
+        capture.go_on.set()
+    with Live(other, "a stream") as source:
+        assert source.camera is None
+        other.go_on.set()

@@ -12,6 +12,6 @@ def test_the_machine_is_named() -> None:
 
 def test_versions_are_those_installed() -> None:
     found = versions()
-    assert list(found) == ["python", "keycam", "numpy", "opencv-python", "onnxruntime"]
+    assert list(found) == ["python", "keycam", "numpy", "opencv-python", "onnxruntime", "av"]
     assert found["numpy"] == np.__version__
     assert "missing" not in found.values()

@@ -134,3 +134,14 @@ def test_hud_changes_with_the_numbers(mouse_skeleton: Skeleton) -> None:
     assert (before != dropped).any()
     assert (dropped != other).any()
     assert (before[60:] == 90).all()
+
+
+def test_a_notice_is_at_the_bottom_and_nowhere_else(mouse_skeleton: Skeleton) -> None:
+    frame, stats, pose = Frame(grey(640, 480), 0, 0), Timings(), Pose(State.SEARCH)
+    overlay = Overlay(mouse_skeleton)
+    without = overlay.draw(frame, pose, stats)
+    stats.notice = "recording stopped: No space left on device"
+    told = overlay.draw(frame, pose, stats)
+    assert (told[440:] != without[440:]).any()
+    assert np.array_equal(told[40:440], without[40:440])
+    assert np.array_equal(without[40:], frame.image[40:])

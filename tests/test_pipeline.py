@@ -24,17 +24,23 @@ class FakeWindow:
     def available() -> bool:
         return True
 
+    def on_mark(self, frame: object) -> None:
+        pass
+
     def show(self, picture: object, frame: object) -> None:
         type(self).shown += 1
         if self.shown == 3:
             self._stop.set()
+
+        if self.shown == 2:
+            self.on_mark(frame)
 
     def close(self) -> None:
         type(self).closed += 1
 
 
 def test_everything_wanted_is_made(blob_path: Path, tmp_path: Path) -> None:
-    wanted = Wanted(video=tmp_path / "o.mp4", session=tmp_path / "s", keep_video=True)
+    wanted = Wanted(video=tmp_path / "o.mp4", session=tmp_path / "s", keep_video="lossy")
     report = watch(CLIP, wanted, model=blob_path)
     assert (report.ended, report.frames) == ("source", 6)
     assert (tmp_path / "o.mp4").stat().st_size > 0
@@ -56,6 +62,18 @@ def test_closing_the_window_ends_the_run(blob_path: Path, monkeypatch: pytest.Mo
     report = watch(CLIP, Wanted(window=True), model=blob_path)
     assert (report.ended, report.frames) == ("stop", 3)
     assert (FakeWindow.shown, FakeWindow.closed) == (3, 1)
+
+
+def test_a_key_in_the_window_marks_an_event(
+    blob_path: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(pipeline, "Window", FakeWindow)
+    watch(CLIP, Wanted(window=True, session=tmp_path / "s"), model=blob_path, smooth=False)
+    session = open_session(tmp_path / "s")
+    marks = [event.frame for event in session.events() if event.kind == "mark"]
+    assert marks == [1]
+    options = {"device": "auto", "smooth": False, "frames": None, "seconds": None}
+    assert session.facts["options"] == options
 
 
 def test_without_a_display_a_window_is_left_out_if_something_else_is_wanted(

@@ -5,6 +5,7 @@ import signal
 import subprocess
 import sys
 import threading
+from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
 from shutil import rmtree
@@ -16,11 +17,14 @@ from doubles import FakeLive, FakeSink, FakeTracker, frames, numbered
 
 from engines.fake import FakeEngine
 from realtime import recorder as module
+from realtime import writer
+from realtime.frame import Pose, State
 from realtime.loop import run
 from realtime.memory import Memory
 from realtime.recorder import Recorder, describe_model
 from realtime.session import SessionError, open_session
 from realtime.timing import Timings
+from realtime.verdict import validate
 from realtime.video import open_video
 
 
@@ -53,42 +57,56 @@ def test_a_recording_is_read_back(start, mouse_skeleton):
     assert np.allclose(records[0].subjects[0].raw_px, FakeTracker().pose.raw_px, atol=0.006)
     assert session.skeleton == mouse_skeleton
     facts = session.facts
-    assert facts["source"] == {"name": "clip.mp4", "live": False, "size": [64, 48], "fps": 25}
+    about = {"name": "clip.mp4", "live": False, "size": [64, 48], "fps": 25, "camera": None}
+    assert facts["source"] == about
     assert (facts["model"], facts["options"]) == ({"name": "m"}, {"smooth": True})
     assert before <= facts["clock"]["monotonic_ns"] <= monotonic_ns()
     assert datetime.fromisoformat(facts["clock"]["wall"]).tzinfo is not None
     assert (facts["end"]["frames"], facts["end"]["lost"]) == (30, 0)
 
 
-def test_the_folder_holds_two_files_and_nothing_is_left_beside_it(start, tmp_path):
+FILES = ["events.jsonl", "poses.jsonl", "session.json"]
+
+
+def test_the_folder_holds_its_files_and_nothing_is_left_beside_it(start, tmp_path):
     recorder = start()
-    assert sorted(file.name for file in recorder.path.iterdir()) == ["poses.jsonl", "session.json"]
+    assert sorted(file.name for file in recorder.path.iterdir()) == FILES
     assert not open_session(recorder.path).closed
     recorder.close()
-    assert sorted(file.name for file in recorder.path.iterdir()) == ["poses.jsonl", "session.json"]
+    recorder.close()
+    assert sorted(file.name for file in recorder.path.iterdir()) == FILES
     assert [file.name for file in tmp_path.iterdir()] == ["s"]
+
+
+class Watched:
+    """A raw file that calls `before` ahead of every write."""
+
+    def __init__(self, file, before):
+        self._file, self._before = file, before
+
+    def write(self, data):
+        self._before(data)
+        return self._file.write(data)
+
+    def __getattr__(self, name):
+        return getattr(self._file, name)
+
+
+def watch(recorder, before):
+    """Stand between the recorder and the file of its poses."""
+    journal = recorder._writer._poses
+    journal._file = Watched(journal._file, before)
 
 
 def test_whatever_was_taken_is_on_disk_without_another_frame(start):
     """The writer flushes as soon as nothing waits: seen from outside, with no close."""
     recorder = start()
     flushed = threading.Event()
-    file = recorder._file
-
-    class Watched:
-        def write(self, data):
-            return file.write(data)
-
-        def flush(self):
-            file.flush()
-            flushed.set()
-
-        def __getattr__(self, name):
-            return getattr(file, name)
-
-    recorder._file = Watched()
+    watch(recorder, lambda data: flushed.set())
     record(recorder, 1)
     assert flushed.wait(10)
+    while not recorder.written:
+        threading.Event().wait(0.001)
     assert [record.frame for record in open_session(recorder.path)] == [0]
     recorder.close()
 
@@ -107,55 +125,67 @@ def test_a_place_that_cannot_be_written(tmp_path, mouse_skeleton):
         Recorder(tmp_path / "file/s", Memory([numbered(0)]), mouse_skeleton)
 
 
-class Failing:
-    """A file whose disk is full from the third write on."""
+class FullAfter:
+    """A disk with room for so many bytes."""
 
-    def __init__(self, file, fail_in):
-        self._file, self._fail_in, self.calls = file, fail_in, 0
+    def __init__(self, room):
+        self.room = room
 
-    def write(self, data):
-        return self._do("write", data)
-
-    def flush(self):
-        return self._do("flush")
-
-    def close(self):
-        self._file.close()
-
-    def fileno(self):
-        return self._file.fileno()
-
-    def _do(self, name, *arguments):
-        if name == self._fail_in:
-            self.calls += 1
-            if self.calls > 2:
-                raise OSError(errno.ENOSPC, "No space left on device")
-        return getattr(self._file, name)(*arguments)
+    def __call__(self, data):
+        self.room -= len(data)
+        if self.room < 0:
+            raise OSError(errno.ENOSPC, "No space left on device")
 
 
-@pytest.mark.parametrize("step", ["write", "flush"])
-def test_a_full_disk_does_not_stop_the_loop_and_is_said_once(start, monkeypatch, caplog, step):
-    monkeypatch.setattr(module, "FLUSH_NS", -1)  # after every line
+def test_a_full_disk_does_not_stop_the_loop_and_is_said_once(start, caplog):
     recorder = start()
-    recorder._file = Failing(recorder._file, step)
+    watch(recorder, FullAfter(2000))
     sink = FakeSink()
     source = Memory([numbered(0)], repeat=3000)  # more than the queue holds
     with pytest.raises(SessionError, match=r"recording stopped.*No space left.*make room"):
         run(source, FakeTracker(), [recorder, sink])
     assert len(sink.taken) == 3000
     assert caplog.text.count("No space left") == 1
+    assert recorder.notice == "recording stopped: No space left on device"
     session = open_session(recorder.path)
-    assert len(list(session)) >= 2
-    assert session.facts["end"]["lost"] == recorder.lost > 0
+    assert len(list(session)) == recorder.written
+    end = session.facts["end"]
+    assert end["lost"] == recorder.lost > 0
+    assert end["error"] == "No space left on device"
     assert recorder.written + recorder.lost == 3000
+    verdict = validate(recorder.path)
+    assert verdict.problems == []
+    assert verdict.captured == 3000
+
+
+def test_the_user_sees_it_as_long_as_it_lasts(start):
+    recorder = start()
+    watch(recorder, FullAfter(0))
+    stats = Timings()
+    [frame] = frames(1)
+    for _ in range(1000):
+        recorder.take(frame, FakeTracker().pose, stats)
+        if stats.notice:
+            break
+        threading.Event().wait(0.01)
+    assert stats.notice == "recording stopped: No space left on device"
+    with pytest.raises(SessionError):
+        recorder.close()
 
 
 def test_a_folder_that_is_deleted_is_noticed(start, monkeypatch):
-    monkeypatch.setattr(module, "CHECK_NS", -1)
+    monkeypatch.setattr(writer, "CHECK_NS", -1)
     recorder = start()
     rmtree(recorder.path)
     record(recorder, 3)
     with pytest.raises(SessionError, match="the session was deleted"):
+        recorder.close()
+
+
+def test_a_folder_that_is_deleted_at_the_very_end_is_noticed(start):
+    recorder = start()
+    rmtree(recorder.path)
+    with pytest.raises(SessionError, match="recording stopped"):
         recorder.close()
 
 
@@ -171,30 +201,57 @@ def test_a_mistake_in_the_writer_reaches_the_owner(start, monkeypatch):
 
 
 def test_a_camera_never_waits_for_the_disk_and_losses_are_counted(start, monkeypatch):
-    monkeypatch.setattr(module, "QUEUE", 4)
+    monkeypatch.setattr(writer, "QUEUE", 4)
     recorder = start(FakeLive())
     go_on, stuck = threading.Event(), threading.Event()
-    file = recorder._file
 
-    class Slow:
-        def write(self, data):
-            stuck.set()
-            go_on.wait()
-            return file.write(data)
+    def slow(data):
+        stuck.set()
+        go_on.wait()
 
-        def __getattr__(self, name):
-            return getattr(file, name)
-
-    recorder._file = Slow()
-    record(recorder, 1)
+    watch(recorder, slow)
+    given = [replace(frame, index=2 * frame.index, dropped=1) for frame in frames(12)]
+    given[0] = replace(given[0], dropped=0)
+    stats = Timings()
+    recorder.take(given[0], FakeTracker().pose, stats)
     assert stuck.wait(10)
-    record(recorder, 10)  # four of them fit
+    for frame in given[1:11]:  # four of them fit
+        recorder.take(frame, FakeTracker().pose, stats)
     assert recorder.lost == 6
+    assert stats.notice == "recording: 6 poses lost"
     go_on.set()
+    while recorder.written < 5:
+        threading.Event().wait(0.001)
+    recorder.take(given[11], FakeTracker().pose, stats)
     recorder.close()
     session = open_session(recorder.path)
-    assert len(list(session)) == 5
-    assert session.facts["end"]["lost"] == 6
+    records = list(session)
+    assert [record.frame for record in records] == [0, 2, 4, 6, 8, 22]
+    assert (records[-1].lost, records[-1].dropped) == (6, 7)
+    end = session.facts["end"]
+    assert [end[name] for name in ("frames", "lost", "dropped", "captured")] == [6, 6, 11, 23]
+    assert validate(recorder.path).problems == []
+
+
+def test_events_are_recorded_and_marks_are_at_their_frame(start):
+    recorder = start(FakeLive())
+    states = [State.SEARCH, State.TRACK, State.TRACK, State.COAST, State.SEARCH, State.TRACK]
+    for frame, state in zip(frames(6), states, strict=True):
+        if frame.index == 2:
+            recorder.mark(frame, "lever")
+        later = replace(frame, time_ns=frame.time_ns + 10**9) if frame.index == 5 else frame
+        recorder.take(later, Pose(state), Timings())
+    recorder.mark(frames(6)[5])
+    recorder.close()
+    seen = [(event.kind, event.frame, event.text) for event in open_session(recorder.path).events()]
+    assert seen == [
+        ("found", 1, ""),
+        ("mark", 2, "lever"),
+        ("lost", 4, ""),
+        ("gap", 5, "1.033 s, 0 frames dropped"),
+        ("found", 5, ""),
+        ("mark", 5, ""),
+    ]
 
 
 def test_the_model_is_described_by_what_it_is(tmp_path, mouse_card):

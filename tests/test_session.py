@@ -1,4 +1,6 @@
 import json
+import subprocess
+import sys
 
 import pytest
 from doubles import FakeTracker, frames
@@ -94,3 +96,32 @@ def test_records_of_another_skeleton_are_refused(session, face_skeleton):
     edit(session, skeleton=face_skeleton.to_dict())
     with pytest.raises(SessionError, match=r"poses\.jsonl:1: .*where \(68, 2\) is due"):
         list(open_session(session))
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"model": []}, "'model' in facts is list"),
+        ({"clock": {"monotonic_ns": 1}}, "'wall' is missing"),
+        ({"clock": {"monotonic_ns": 1, "wall": "2026-01-01"}}, "not an ISO 8601 time"),
+        ({"clock": {"monotonic_ns": -1, "wall": ""}}, "'monotonic_ns': -1 is not"),
+        ({"source": {"name": "x", "live": 1, "size": [1, 2], "fps": None}}, "'live' in source"),
+        ({"source": {"name": "x", "live": True, "size": [1], "fps": None}}, "width and a height"),
+        ({"source": {"name": "x", "live": True, "size": [1, 2], "fps": "9"}}, "fps is not a numb"),
+        ({"source": {"name": "x", "live": True, "size": [1, 0], "fps": 9}}, "width and a height"),
+        ({"source": {"name": "x", "live": True, "size": [1, 2], "fps": 0}}, "fps is not a numb"),
+        ({"video": {"file": 3, "codec": "", "lossless": True}}, "'file' in video is int"),
+        ({"end": None}, "'end' in facts is NoneType"),
+    ],
+)
+def test_ill_typed_facts_are_refused_by_name(session, changes, message):
+    edit(session, **changes)
+    with pytest.raises(SessionError, match=message):
+        open_session(session)
+
+
+def test_open_is_its_name_too_and_needs_no_engine(session):
+    assert module.open is open_session
+    script = "import sys, realtime.session; print(*sys.modules)"
+    ran = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
+    assert {"onnxruntime", "av", "click", "torch"} & set(ran.stdout.split()) == set()

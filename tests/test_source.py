@@ -20,7 +20,7 @@ def webcam(monkeypatch):
     opened = []
     known = [Camera(2, "Nice Cam", "usb:046d:0825:1-5", "/dev/video2")]
     monkeypatch.setattr(cameras, "cameras", lambda: known)
-    monkeypatch.setattr(live, "Live", lambda capture, name: (capture, name))
+    monkeypatch.setattr(live, "Live", lambda capture, name, **_: (capture, name))
     monkeypatch.setattr(live, "open_capture", lambda target, *_: opened.append(target) or "capture")
     return opened
 

@@ -75,6 +75,17 @@ def test_a_key_stops(gui: FakeGui, key: int) -> None:
     window.close()
 
 
+@pytest.mark.parametrize("key", [ord("m"), ord("M")])
+def test_a_key_marks_the_frame_that_is_shown(gui: FakeGui, key: int) -> None:
+    window, marked = Window(Event()), []
+    gui.key = key
+    window.show(PICTURE, FRAME)  # nobody listens
+    window.on_mark = marked.append
+    window.show(PICTURE, FRAME)
+    assert marked == [FRAME]
+    window.close()
+
+
 @pytest.mark.parametrize("visible", [0.0, -1.0, None])
 def test_closing_the_window_stops_and_does_not_open_it_again(
     gui: FakeGui, visible: float | None
