@@ -16,9 +16,10 @@ TRAINING = ("onnx", "onnxscript", "safetensors", "torch", "tqdm")  # packages of
 EXTRAS = {  # packages by the extra that brings them, and what needs it
     **dict.fromkeys(TRAINING, ("train", "training")),
     **dict.fromkeys(
-        ("h5py", "ndx_pose", "pandas", "pyarrow", "pynwb", "rerun", "sleap_io", "tables"),
+        ("h5py", "ndx_pose", "pandas", "pyarrow", "pynwb", "rerun", "tables"),
         ("export", "this format"),
     ),
+    "sleap_io": ("slp", "this format"),
     "matplotlib": ("plot", "plotting"),
     "ray": ("cluster", "a cluster"),
 }
