@@ -1,10 +1,15 @@
 """The examples run as they stand."""
 
+import json
 import subprocess
 import sys
 from pathlib import Path
 
 import cv2
+from toy import TRIANGLE, tiny_config, toy_footage
+
+from train import checkpoint
+from train.parts import Parts
 
 EXAMPLES = Path(__file__).parents[1] / "examples"
 
@@ -24,3 +29,23 @@ def test_print_keypoints_says_a_line_per_frame():
 def test_draw_overlay_changes_the_frame_it_draws_on(tmp_path):
     run_example("draw_overlay.py", tmp_path / "drawn.png", "synthetic:frames=5,size=320x240")
     assert cv2.imread(str(tmp_path / "drawn.png")).shape == (240, 320, 3)
+
+
+def test_measure_exports_says_what_each_format_took():
+    lines = run_example("measure_exports.py", "200", "csv", "dlc").splitlines()
+    assert lines[0].startswith("200 frames")
+    assert [line.split()[0] for line in lines[1:]] == ["csv", "dlc"]
+
+
+def test_compare_perceptual_measures_both_losses(tmp_path):
+    config = tiny_config()
+    run, clip = tmp_path / "run", tmp_path / "clip"
+    clip.mkdir()
+    for number, image in enumerate(toy_footage().clips[0].images):
+        cv2.imwrite(str(clip / f"{number}.png"), image)
+    checkpoint.save(run / "joint", Parts(config, TRIANGLE), {}, {"step": 1})
+    (run / "config.json").write_text(config.to_json())
+    (run / "skeleton.json").write_text(json.dumps(TRIANGLE.to_dict()))
+    lines = run_example("compare_perceptual.py", run, clip, "3").splitlines()
+    assert [line.split()[0] for line in lines] == ["loss", "pixels", "filters"]
+    assert all(float(value) > 0 for line in lines[1:] for value in line.split()[1:])
