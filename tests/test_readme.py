@@ -1,6 +1,8 @@
 import re
 from pathlib import Path
 
+from engines import Skeleton
+
 ROOT = Path(__file__).parents[1]
 
 
@@ -28,3 +30,12 @@ def test_what_the_readme_links_to_exists() -> None:
     links = re.findall(r"\]\(([^)\s]+)\)", text) + re.findall(r'src="([^"]+)"', text)
     local = [link.partition("#")[0] for link in links if "://" not in link]
     assert [link for link in local if link and not (ROOT / link).exists()] == []
+
+
+def test_the_skeleton_shown_is_one(tmp_path: Path) -> None:
+    (shown,) = re.findall(r"```toml\n(.*?)```", (ROOT / "README.md").read_text("utf-8"), re.DOTALL)
+    path = tmp_path / "lamp.toml"
+    path.write_text(shown)
+    skeleton = Skeleton.load(path)
+    assert skeleton.keypoints == ("foot", "knee", "head_left", "head_right")
+    assert skeleton.edges == ((0, 1), (1, 2), (2, 3), (3, 1))
