@@ -8,6 +8,7 @@ import pytest
 import torch
 from torch import nn
 from torch.optim import Adam, Optimizer
+from toy import same
 
 from engines import DataError
 from train import checkpoint
@@ -23,16 +24,6 @@ def network(seed: int) -> tuple[nn.Module, dict[str, Optimizer]]:
     module(torch.randn(2, 1, 5, 5)).square().sum().backward()
     optimiser.step()
     return module, {"all": optimiser}
-
-
-def same(a: Any, b: Any) -> bool:
-    if isinstance(a, torch.Tensor):
-        return torch.equal(a, b)
-    if isinstance(a, dict):
-        return a.keys() == b.keys() and all(same(a[key], b[key]) for key in a)
-    if isinstance(a, list | tuple):
-        return len(a) == len(b) and all(map(same, a, b))
-    return bool(a == b)
 
 
 def state(module: nn.Module, named: dict[str, Optimizer]) -> dict[str, Any]:

@@ -9,9 +9,8 @@ import cv2
 import numpy as np
 import pytest
 from blob_model import blob_model
-from click.testing import CliRunner, Result
+from command_line import keycam, refused
 
-from realtime.cli import main
 from realtime.session import open_session
 
 KEYCAM = [sys.executable, "-c", "from realtime.cli import main; main()"]
@@ -33,20 +32,6 @@ def video(tmp_path: Path) -> Path:
         writer.write(image)
     writer.release()
     return path
-
-
-def keycam(*arguments: object) -> Result:
-    return CliRunner().invoke(main, [str(argument) for argument in arguments])
-
-
-def refused(result: Result, *words: str) -> None:
-    """Exit code 2, nothing on stdout, and one line on stderr that holds `words`."""
-    assert result.exit_code == 2, result.output
-    assert result.stdout == ""
-    (line,) = result.stderr.splitlines()
-    assert line.startswith("keycam: ")
-    for word in words:
-        assert word in line
 
 
 @pytest.mark.parametrize("command", ["demo", "run", "record", "bench", "cameras", "doctor"])

@@ -6,7 +6,7 @@ import cv2
 import numpy as np
 import pytest
 import torch
-from toy import TRIANGLE, tiny_config, toy_footage, toy_prior
+from toy import TRIANGLE, same, tiny_config, toy_footage, toy_prior
 
 from train import fit as module
 from train.config import Config
@@ -34,16 +34,6 @@ def train(folder: Path, config: Config, seed: int = 0) -> Parts:
     pretrain(parts, toy_prior(), config, folder, CPU)
     fit(parts, toy_footage(), toy_prior(), config, folder, CPU)
     return parts
-
-
-def same(a: Any, b: Any) -> bool:
-    if isinstance(a, torch.Tensor):
-        return torch.equal(a, b)
-    if isinstance(a, dict):
-        return a.keys() == b.keys() and all(same(a[key], b[key]) for key in a)
-    if isinstance(a, list | tuple):
-        return len(a) == len(b) and all(map(same, a, b))
-    return bool(a == b)
 
 
 def optimisers(folder: Path, stage: str) -> Any:

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from click.testing import CliRunner, Result
+from command_line import keycam, refused
 from toy import (
     TRIANGLE,
     tiny_config,
@@ -21,7 +21,6 @@ from toy import (
 )
 
 from engines import load
-from realtime.cli import main
 from train import distil, fit, run
 
 OFTEN = """
@@ -55,20 +54,6 @@ def command(world: Path, output: Path, *more: object, **changes: object) -> list
     words = ["train", world / "dots.avi", "--skeleton", world / "triangle.toml"]
     words += ["--prior", world / "prior.csv", "-o", output, "--roi", "frame", "--threads", "1"]
     return [str(word) for word in [*words, *settings(**changes), *more]]
-
-
-def keycam(*words: object) -> Result:
-    return CliRunner().invoke(main, [str(word) for word in words])
-
-
-def refused(result: Result, *words: str) -> None:
-    """Exit code 2, nothing on stdout, and one line on stderr that holds `words`."""
-    assert result.exit_code == 2, result.output
-    assert result.stdout == ""
-    (line,) = result.stderr.splitlines()
-    assert line.startswith("keycam: ")
-    for word in words:
-        assert word in line
 
 
 def test_a_killed_training_resumes_to_the_model_of_an_unbroken_one(

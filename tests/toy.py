@@ -5,6 +5,7 @@ from typing import Any
 
 import cv2
 import numpy as np
+import torch
 from numpy.typing import NDArray
 
 from engines.geometry import Image, Roi
@@ -112,3 +113,14 @@ def write_skeleton(path: Path, skeleton: Skeleton) -> Path:
         f"path = {list(limb.path)}\nclosed = {str(limb.closed).lower()}\n"
     )
     return path
+
+
+def same(a: Any, b: Any) -> bool:
+    """Whether two nests of tensors and plain values are equal to the bit."""
+    if isinstance(a, torch.Tensor):
+        return torch.equal(a, b)
+    if isinstance(a, dict):
+        return a.keys() == b.keys() and all(same(a[key], b[key]) for key in a)
+    if isinstance(a, list | tuple):
+        return len(a) == len(b) and all(map(same, a, b))
+    return bool(a == b)

@@ -15,7 +15,7 @@ from engines.skeleton import Skeleton
 from train.foreign import read_poses
 from train.subject import Background
 from train.tables import Table
-from train.videos import read_frames, read_picture
+from train.videos import read_frames, read_picture, whole
 
 
 @dataclass(frozen=True, eq=False)
@@ -106,7 +106,7 @@ def evaluate(
     skeleton = engine.card.skeleton
     table = read_poses(labels, skeleton)
     pictures = _pictures(table, labels, images)
-    rois = _motion_rois(pictures) if roi == "motion" else list(map(_whole, pictures))
+    rois = _motion_rois(pictures) if roi == "motion" else list(map(whole, pictures))
     found = np.stack([_look_twice(engine, *pair) for pair in zip(pictures, rois, strict=True)])
     truth = table.points.astype(np.float64)
     forgiven = [
@@ -165,13 +165,9 @@ def _filmed(numbers: Sequence[int], labels: Path, video: Path | None) -> list[Im
     return [frames[number] for number in numbers]
 
 
-def _whole(picture: Image) -> Roi:
-    return Roi.of_frame(picture.shape[1], picture.shape[0])
-
-
 def _motion_rois(pictures: Sequence[Image]) -> list[Roi]:
     background = Background.of(pictures)
-    return [background.find(picture) or _whole(picture) for picture in pictures]
+    return [background.find(picture) or whole(picture) for picture in pictures]
 
 
 def _look_twice(engine: Engine, picture: Image, roi: Roi) -> Points:

@@ -29,7 +29,7 @@ from train.sheet import write_sheet
 from train.videos import Footage
 
 T = TypeVar("T")
-PRETRAIN, JOINT, DISTIL = 1, 2, 3  # what a step's random numbers are for
+PRETRAIN, JOINT, DISTIL, POOL = 1, 2, 3, 12  # what a step's random numbers are for
 SAVE_EVERY = 500
 LOG_EVERY = 50
 SHEET_EVERY = 500
@@ -100,7 +100,7 @@ def fit(
     parts.train()
     for step, (batch, poses) in steps("keypoints", draw, start, config.steps):
         optimisers.set_rates(step / config.steps)
-        rng = rng_of(config, JOINT + 10, step)
+        rng = rng_of(config, POOL, step)
         frames = tensor(batch.frames, device)
         others = tensor(batch.others, device)
         count = len(frames)

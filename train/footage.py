@@ -9,10 +9,10 @@ import cv2
 from tqdm import tqdm
 
 from engines.errors import DataError
-from engines.geometry import Image, Roi
+from engines.geometry import Image
 from train.prior import Framing
 from train.subject import Background, roams
-from train.videos import Clip, Footage, find_videos, read_frames, reduced
+from train.videos import Clip, Footage, find_videos, read_frames, reduced, whole
 
 log = logging.getLogger(__name__)
 RoiMode: TypeAlias = Literal["auto", "frame", "motion"]
@@ -99,7 +99,7 @@ def _load_clip(video: Path, mode: Literal["frame", "motion"], side: int) -> Clip
     background = _background(video) if mode == "motion" else None
     images, rois = [], []
     for frame in read_frames(video):
-        roi = background.find(frame) if background else _whole(frame)
+        roi = background.find(frame) if background else whole(frame)
         if roi is not None:
             image, placed = reduced(frame, roi, side, REACH)
             images.append(image)
@@ -119,7 +119,3 @@ def _background(video: Path) -> Background:
 
 def _names(paths: Sequence[Path]) -> str:
     return ", ".join(map(str, paths))
-
-
-def _whole(frame: Image) -> Roi:
-    return Roi.of_frame(frame.shape[1], frame.shape[0])

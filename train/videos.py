@@ -4,12 +4,14 @@ import logging
 import os
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 
 os.environ.setdefault("OPENCV_FFMPEG_LOGLEVEL", "-8")  # quiet; read at the first capture
 
 import cv2
 import numpy as np
+from numpy.typing import NDArray
 
 from engines.errors import DataError
 from engines.geometry import Image, Roi
@@ -39,16 +41,20 @@ class Footage:
     def __len__(self) -> int:
         return sum(len(clip.images) for clip in self.clips)
 
+    @cached_property
+    def _ends(self) -> NDArray[np.int64]:
+        """For each clip, how many frames it and the clips before it have."""
+        return np.cumsum([len(clip.images) for clip in self.clips])
+
     def pair(self, rng: np.random.Generator, window: int) -> tuple[Clip, int, int]:
         """A clip and two frame numbers of it at most `window` apart; frames are equally likely.
 
         The second may lie on either side of the first; in the official code it is never earlier.
         """
-        sizes = np.cumsum([len(clip.images) for clip in self.clips])
-        place = int(rng.integers(sizes[-1]))
-        number = int(np.searchsorted(sizes, place, side="right"))
+        place = int(rng.integers(self._ends[-1]))
+        number = int(np.searchsorted(self._ends, place, side="right"))
         clip = self.clips[number]
-        first = place - (int(sizes[number - 1]) if number else 0)
+        first = place - (int(self._ends[number - 1]) if number else 0)
         low, high = max(0, first - window), min(len(clip.images), first + window + 1)
         return clip, first, int(rng.integers(low, high))
 
@@ -133,6 +139,11 @@ def read_picture(path: Path) -> Image | None:
         return None
     image = cv2.imdecode(data, cv2.IMREAD_COLOR) if data.size else None
     return None if image is None else np.asarray(image, np.uint8)
+
+
+def whole(picture: Image) -> Roi:
+    """The covering square of a picture: the subject's where nothing more is known."""
+    return Roi.of_frame(picture.shape[1], picture.shape[0])
 
 
 def reduced(image: Image, roi: Roi, side: int, reach: float) -> tuple[Image, Roi]:
