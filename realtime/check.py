@@ -122,7 +122,8 @@ class Check:
                 self.notes.append(f"the video stopped: {noted['error'][:200]}")
         if self.reel.frames != self._filmed:
             whole = end is not None and "error" not in end and "error" not in (noted or {})
-            text = f"the video has {self.reel.frames} frames, {self._filmed} poses name one"
+            has = f"has {self.reel.frames} frames" if self.reel.there else "never began"
+            text = f"the video {has}, {self._filmed} poses name one"
             (self.problems if whole else self.notes).append(text)
 
     def _check_events(self) -> None:

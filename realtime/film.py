@@ -1,12 +1,12 @@
 """The video of a session: every frame once, at its own time, in a file that survives a kill.
 
 One thread encodes; the loop only puts frames into a bounded queue. The file is a fragmented MP4:
-after each fragment, a fifth of a second, it is complete, so a kill costs what came since. Times
-are microseconds after the first frame, at a variable rate.
+after each fragment, a fifth of a second, it is complete, so a kill costs what came since. It takes
+its name with its first fragment, when the second frame is encoded, so a video that is there plays.
+Times are microseconds after the first frame, at a variable rate.
 """
 
-import logging
-import os
+from collections.abc import Iterator
 from contextlib import suppress
 from fractions import Fraction
 from pathlib import Path
@@ -18,9 +18,8 @@ from typing import TYPE_CHECKING, Any
 import cv2
 import numpy as np
 
-from engines.errors import DataError
 from engines.geometry import Image
-from realtime.fragments import Fragments
+from realtime.film_file import FilmFile
 from realtime.frame import Frame
 from realtime.session import SessionError
 
@@ -50,8 +49,6 @@ _FRAGMENTED = {
     "frag_duration": str(FRAGMENT_US),
     "flush_packets": "1",
 }
-
-log = logging.getLogger(__name__)
 
 
 class Film:
@@ -94,13 +91,12 @@ class Film:
         return {"file": name, "codec": self.codec, "lossless": self.codec == "libx264rgb"}
 
     def start(self, path: Path) -> None:
-        """Open the file, which must not exist, and begin to take frames.
+        """Begin to take frames, for a file that must not exist and does not before it plays.
 
         Raises:
             OSError: it cannot be created.
         """
-        self._path = path
-        self._file = _File(path)
+        self._file = FilmFile(path)
         self._thread = Thread(target=self._run, name=f"film {path}", daemon=True)
         self._thread.start()
 
@@ -121,27 +117,29 @@ class Film:
             self._thread.join()
 
     def _run(self) -> None:
+        frames = iter(self._queue.get, None)
         try:
-            self._encode_all()
+            self._encode(frames)
+            self._file.show()
         except Exception as error:  # noqa: BLE001 (the owner looks at it)
             self.error = error
-            self._file.broken = True
-            while self._queue.get() is not None:
+            for _ in frames:  # until it is closed
                 pass
         self._file.close()
         if self.error is not None:
-            self.written = _cut_back(self._path)
+            self.written = self._file.cut_back()
 
-    def _encode_all(self) -> None:
+    def _encode(self, frames: Iterator[Frame]) -> None:
         av = _av()
         with av.open(self._file, "w", format="mp4", container_options=_FRAGMENTED) as container:
             stream = self._stream(container)
             try:
-                while (frame := self._queue.get()) is not None:
+                for frame in frames:
                     for packet in stream.encode(self._picture(av, frame)):
                         container.mux(packet)
                     self.written += 1
                     self._file.check_there()
+                    self._file.show()
                 if self.written:
                     container.mux(stream.encode(None))
             except BaseException:
@@ -173,27 +171,6 @@ class Film:
         if self.written in EARLY_KEYS:
             picture.pict_type = av.video.frame.PictureType.I
         return picture
-
-
-class _File:
-    """What the muxer writes to: no buffer of its own, and silent once it is broken."""
-
-    def __init__(self, path: Path) -> None:
-        self._file = path.open("xb", buffering=0)
-        self.broken = False
-
-    def write(self, data: bytes) -> int:
-        done = 0
-        while not self.broken and done < len(data):
-            done += self._file.write(data[done:]) or 0
-        return len(data)
-
-    def check_there(self) -> None:
-        if os.fstat(self._file.fileno()).st_nlink == 0:
-            raise FileNotFoundError(2, "the session was deleted")
-
-    def close(self) -> None:
-        self._file.close()
 
 
 def encoder(*, lossless: bool) -> str:
@@ -231,17 +208,3 @@ def _even(image: Image) -> Image:
         return np.ascontiguousarray(image)
     padded = cv2.copyMakeBorder(image, 0, height % 2, 0, width % 2, cv2.BORDER_REPLICATE)
     return np.asarray(padded, np.uint8)
-
-
-def _cut_back(path: Path) -> int:
-    """Leave only whole fragments in a file that could not be finished; how many frames they hold.
-
-    A file that is gone, or cannot be shortened, is left as it is.
-    """
-    frames = 0
-    with suppress(OSError, DataError), path.open("r+b") as file:
-        fragments = Fragments(file)
-        for fragment in fragments:
-            frames += len(fragment.times)
-        file.truncate(fragments.end)
-    return frames

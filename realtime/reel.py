@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from contextlib import ExitStack
 from itertools import chain, islice
+from pathlib import Path
 from types import TracebackType
 from typing import Self
 
@@ -17,6 +18,7 @@ class Reel:
     """The frames of a session's video in whole fragments; none if it has no video.
 
     Attributes:
+        there: whether there is a video.
         frames: seen so far.
         tick_s: how fine their times are.
         cut_off: whether the file ended in the middle of a fragment.
@@ -26,7 +28,7 @@ class Reel:
     def __init__(self, session: Session) -> None:
         self.frames = self.whole = 0
         self.tick_s = 0.0
-        self.cut_off = False
+        self.cut_off = self.there = False
         self._session = session
         self._opened = ExitStack()
         self._times: Iterator[float] = iter(())
@@ -37,9 +39,9 @@ class Reel:
         Raises:
             SessionError: it is not there, or not as keycam wrote it.
         """
-        about = self._session.facts.get("video")
-        if about and (self._session.closed or (self._session.path / about["file"]).exists()):
-            self._times = self._read()
+        if (path := self._session.video) is not None:
+            self.there = True
+            self._times = self._read(path)
         return self
 
     def __exit__(
@@ -64,9 +66,7 @@ class Reel:
         """Count what is left, up to SURPLUS frames."""
         self.frames += sum(1 for _ in islice(self._times, SURPLUS))
 
-    def _read(self) -> Iterator[float]:
-        path = self._session.video
-        assert path is not None
+    def _read(self, path: Path) -> Iterator[float]:
         try:
             file = self._opened.enter_context(path.open("rb"))
             fragments = Fragments(file)

@@ -6,8 +6,9 @@ from itertools import count
 from pathlib import Path
 
 from engines.errors import DataError
+from realtime.film_file import unfinished
 from realtime.reel import Reel
-from realtime.session import EVENTS_FILE, POSES_FILE, Session, SessionError, open_session
+from realtime.session import EVENTS_FILE, POSES_FILE, Session, SessionError, inside, open_session
 
 
 def repair(path: str | Path) -> list[Path]:
@@ -27,6 +28,9 @@ def repair(path: str | Path) -> list[Path]:
                 pass
         if reel.cut_off and (video := session.video) is not None:
             kept.append(_shorten(video, reel.whole))
+        film = inside(session.path, session.facts["video"]["file"])
+        if os.path.lexists(unfinished(film)):
+            kept.append(_set_aside(unfinished(film), film))
     return kept
 
 
@@ -42,11 +46,24 @@ def _repair_lines(session: Session, name: str) -> Path | None:
 
 def _shorten(file: Path, size: int) -> Path:
     """Copy `file`, then leave only its first `size` bytes; the copy's path."""
-    numbered = (file.with_name(f"{file.name}.cut{number}") for number in count(1))
-    copy = next(name for name in numbered if not os.path.lexists(name))
+    copy = _free(file)
     try:
         shutil.copy2(file, copy)
         os.truncate(file, size)
     except OSError as error:
         raise SessionError(f"{file}: cannot be repaired ({error.strerror})") from error
     return copy
+
+
+def _set_aside(part: Path, film: Path) -> Path:
+    """Name what never became a film as what was cut off it; its path."""
+    try:
+        return part.rename(_free(film))
+    except OSError as error:
+        raise SessionError(f"{part}: cannot be renamed ({error.strerror})") from error
+
+
+def _free(file: Path) -> Path:
+    """A name for what is cut off `file`."""
+    numbered = (file.with_name(f"{file.name}.cut{number}") for number in count(1))
+    return next(name for name in numbered if not os.path.lexists(name))

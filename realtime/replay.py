@@ -41,8 +41,7 @@ class Replay(Source):
         video = session.video
         if video is None:
             raise SessionError(
-                f"{session.path}: recorded without a video, so there is nothing to replay; "
-                "record with --video"
+                f"{session.path}: has no video, so there is nothing to replay; record with --video"
             )
         capture = open_capture(str(video.resolve()), cv2.CAP_FFMPEG)
         if capture is None:

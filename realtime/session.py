@@ -3,13 +3,15 @@
     session.json   what made it: see `realtime.facts`
     poses.jsonl    one line per processed frame, in order: see `realtime.record`
     events.jsonl   lost, found, gaps and marks, in order: see `realtime.event`
-    video.mp4      if it was asked for: the frames, with their own times; see `realtime.film`
+    video.mp4      if it was asked for: the frames, with their own times; there from the second
+                   frame on; see `realtime.film`
 
 All of it but the video is strict JSON. Coordinates are frame pixels, times nanoseconds of the
 recording machine's monotonic clock; "clock" in `session.json` ties one such time to a wall-clock
 time. Nothing here runs a model, or imports what does.
 """
 
+import os
 import stat
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
@@ -59,13 +61,18 @@ class Session:
 
     @property
     def video(self) -> Path | None:
-        """The file of its video; None if it was recorded without one.
+        """The file of its video; None without one, and if not enough was filmed for one.
 
         Raises:
-            SessionError: it is not there, or not in the session's own folder.
+            SessionError: it is gone, or not a file in the session's own folder.
         """
         about = self.facts.get("video")
-        return find(self.path, about["file"]) if about else None
+        if not about:
+            return None
+        noted = self.facts.get("end", {}).get("video", {"frames": 0})
+        if not noted["frames"] and not os.path.lexists(inside(self.path, about["file"])):
+            return None
+        return find(self.path, about["file"])
 
     def __iter__(self) -> Iterator[Record]:
         """Yield the records in order.
@@ -139,10 +146,8 @@ def find(folder: Path, name: str) -> Path:
     Raises:
         SessionError: there is no such file.
     """
-    file = folder / name
+    file = inside(folder, name)
     try:
-        if Path(name).name != name or name in ("", "..") or "\\" in name or "\0" in name:
-            raise SessionError(f"{folder}: {name!r} is not the name of a file in it; refused")
         if file.resolve(strict=True).parent != folder.resolve(strict=True):
             raise SessionError(f"{file}: a link out of the session's folder; refused")
         if not stat.S_ISREG(file.stat().st_mode):
@@ -151,6 +156,17 @@ def find(folder: Path, name: str) -> Path:
         reason = getattr(error, "strerror", None) or error
         raise SessionError(f"{file}: cannot be read ({reason})") from error
     return file
+
+
+def inside(folder: Path, name: str) -> Path:
+    """Where a file of that name is, or would be, directly in `folder`.
+
+    Raises:
+        SessionError: the name leads elsewhere.
+    """
+    if Path(name).name != name or name in ("", "..") or "\\" in name or "\0" in name:
+        raise SessionError(f"{folder}: {name!r} is not the name of a file in it; refused")
+    return folder / name
 
 
 def _load(file: Path) -> bytes:

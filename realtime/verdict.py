@@ -81,5 +81,5 @@ def validate(path: str | Path) -> Verdict:
         dropped=check.dropped,
         span_s=(check.last_ns - check.first_ns) / 1e9,
         events={kind.value: count for kind, count in check.events.items() if count},
-        video_frames=check.reel.frames if session.facts.get("video") else None,
+        video_frames=check.reel.frames if check.reel.there else None,
     )

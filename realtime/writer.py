@@ -55,13 +55,14 @@ class Writer:
             self._thread.join()
 
     def _write_all(self) -> None:
+        batches = iter(self._queue.get, None)
         try:
-            while (batch := self._queue.get()) is not None:
+            for batch in batches:
                 self._write(*batch)
             self._flush()
         except Exception as error:  # noqa: BLE001 (the owner looks at it)
             self.error = error
-            while self._queue.get() is not None:
+            for _ in batches:  # until it is closed
                 pass
         self._poses.close()
         self._events.close()

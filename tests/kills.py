@@ -35,6 +35,7 @@ class Left:
         after_s: from the first frame to the kill.
         poses: recorded; the video may be a little ahead of them.
         poses_lost_ms: from the last recorded frame to the last one taken.
+        filmed: whether there is a video; there is from its second frame on.
         video: frames that play.
         video_lost_ms: from the last frame that plays to the last one taken.
         right: whether poses are without a hole, and pictures those that the poses name.
@@ -45,6 +46,7 @@ class Left:
     after_s: float
     poses: int
     poses_lost_ms: float
+    filmed: bool
     video: int
     video_lost_ms: float
     right: bool
@@ -79,6 +81,7 @@ def kill_one(folder: Path, after_s: float) -> Left:
         after_s=after_s,
         poses=len(poses),
         poses_lost_ms=max(last_ns - (poses[-1][1] if poses else min(times.values())), 0) / 1e6,
+        filmed=session.video is not None,
         video=len(film),
         video_lost_ms=(last_ns - max(film_end_ns, default=min(times.values()))) / 1e6,
         right=named and [frame for frame, *_ in poses] == list(range(len(poses))),
@@ -105,6 +108,7 @@ def figures(left: list[Left]) -> dict[str, float]:
         "kills": len(left),
         "sessions_opened": len(left),
         "right": sum(one.right for one in left),
+        "with_video": sum(one.filmed for one in left),
         "videos_that_play": sum(one.video > 0 for one in left),
         "valid_after_repair": sum(one.repaired for one in left),
         "with_something_cut_off": sum(one.cut_off for one in left),
@@ -113,16 +117,14 @@ def figures(left: list[Left]) -> dict[str, float]:
         "poses_lost_ms_max": lost[-1],
         "video_lost_ms_median": film[len(film) // 2],
         "video_lost_ms_max": film[-1],
-        "shortest_without_video_s": min((one.after_s for one in left if not one.video), default=-1),
         "longest_without_video_s": max((one.after_s for one in left if not one.video), default=-1),
     }
 
 
 def _film(session: Session) -> Iterator[Image]:
     """Whatever of its video can be decoded."""
-    video = session.path / "video.mp4"
-    capture = cv2.VideoCapture(str(video)) if video.exists() else None
-    if capture is not None:
+    if session.video is not None:
+        capture = cv2.VideoCapture(str(session.video))
         yield from (image for _, image in takewhile(_good, iter(capture.read, None)))
         capture.release()
 

@@ -3,6 +3,7 @@ import sys
 import threading
 from dataclasses import replace
 from fractions import Fraction
+from shutil import copytree
 
 import av
 import cv2
@@ -16,6 +17,8 @@ from realtime.fragments import Fragments
 from realtime.frame import Frame
 from realtime.memory import Memory
 from realtime.recorder import Recorder
+from realtime.repair import repair
+from realtime.replay import open_replay
 from realtime.session import SessionError, open_session
 from realtime.timing import Timings
 from realtime.verdict import validate
@@ -161,6 +164,23 @@ def test_a_camera_does_not_wait_for_the_encoder(tmp_path, mouse_skeleton, monkey
     assert validate(tmp_path / "s").problems == []
 
 
+class Disk:
+    """A raw file on a disk with room for so many bytes."""
+
+    def __init__(self, file, room):
+        self._file, self._room = file, room
+
+    def write(self, data):
+        part = data[: self._room]
+        self._room -= len(part)
+        if not part:
+            raise OSError(errno.ENOSPC, "No space left on device")
+        return self._file.write(part)
+
+    def __getattr__(self, name):
+        return getattr(self._file, name)
+
+
 @pytest.mark.parametrize("room", [0, 500, 5000, 20_000])
 def test_a_full_disk_ends_the_video_and_not_the_poses(
     tmp_path, mouse_skeleton, monkeypatch, room, caplog
@@ -168,21 +188,7 @@ def test_a_full_disk_ends_the_video_and_not_the_poses(
     monkeypatch.setattr(module, "QUEUE", (2, 2))
     noise = np.random.default_rng(0).integers(0, 256, (40, 48, 64, 3), np.uint8)
     recorder = Recorder(tmp_path / "s", Memory(list(noise)), mouse_skeleton, video="lossy")
-    left = [room]
-    film_file = recorder._film._file._file
-
-    class Disk:
-        def write(self, data):
-            part = data[: left[0]]
-            left[0] -= len(part)
-            if not part:
-                raise OSError(errno.ENOSPC, "No space left on device")
-            return film_file.write(part)
-
-        def __getattr__(self, name):
-            return getattr(film_file, name)
-
-    recorder._film._file._file = Disk()
+    recorder._film._file._file = Disk(recorder._film._file._file, room)
     for index, image in enumerate(noise):
         frame = Frame(image, index, index * 33_000_000)
         recorder.take(frame, FakeTracker().pose, Timings())
@@ -192,9 +198,62 @@ def test_a_full_disk_ends_the_video_and_not_the_poses(
     assert len(list(session)) == 40
     end = session.facts["end"]
     assert end["video"]["error"] == "No space left on device"
-    assert end["video"]["frames"] == len(read(session.video)[0])
+    assert end["video"]["frames"] == (len(read(session.video)[0]) if session.video else 0)
     assert validate(tmp_path / "s").problems == []
     assert caplog.text.count("No space left") <= 1
+
+
+@pytest.mark.parametrize("how_many", [0, 1, 2])
+def test_a_film_has_its_name_once_it_plays(tmp_path, how_many):
+    """The second frame ends the fragment of the first; closing ends that of a single one."""
+    film = Film((64, 48), 30.0, lossless=False, waits=True)
+    film.start(tmp_path / "v.mp4")
+    for frame in frames(how_many):
+        assert not (tmp_path / "v.mp4").exists()
+        film.put(frame)
+        while film.written <= frame.index:
+            threading.Event().wait(0.001)
+    film.close()
+    assert [path.name for path in tmp_path.iterdir()] == ["v.mp4"] * bool(how_many)
+    assert len(read(tmp_path / "v.mp4")[0]) == how_many
+
+
+def test_a_session_of_which_nothing_was_filmed_has_no_video(tmp_path, mouse_skeleton):
+    recorder = Recorder(tmp_path / "s", FakeLive(), mouse_skeleton, video="lossy")
+    recorder.take(frames(1)[0], FakeTracker().pose, Timings())
+    while not recorder.written:
+        threading.Event().wait(0.001)
+    copytree(tmp_path / "s", tmp_path / "killed")  # what a kill at this moment leaves
+    recorder.close()
+    session = open_session(tmp_path / "killed")
+    assert session.video is None
+    with pytest.raises(SessionError, match="has no video"):
+        open_replay(session.path)
+    assert repair(session.path) == [session.path / "video.mp4.cut1"]
+    verdict = validate(session.path)
+    assert (verdict.valid, verdict.video_frames) == (True, None)
+    assert "the video never began, 1 poses name one" in verdict.notes
+    assert repair(session.path) == []
+
+
+def test_a_session_without_frames_has_no_video(tmp_path, mouse_skeleton):
+    Recorder(tmp_path / "s", FakeLive(), mouse_skeleton, video="lossy").close()
+    assert open_session(tmp_path / "s").video is None
+    assert validate(tmp_path / "s").to_text().splitlines()[3:] == ["video     none", "valid"]
+
+
+def test_a_disk_that_is_full_at_the_very_end(tmp_path):
+    """What the muxer writes when it is closed finds no room; closing goes on."""
+    film = Film((64, 48), 30.0, lossless=False, waits=True)
+    film.start(tmp_path / "v.mp4")
+    for frame in frames(4):
+        film.put(frame)
+    while film.written < 4:
+        threading.Event().wait(0.001)
+    film._file._file = Disk(film._file._file, room=0)
+    film.close()
+    assert film.error.strerror == "No space left on device"
+    assert film.written == len(read(tmp_path / "v.mp4")[0]) == 2  # whole fragments
 
 
 def test_an_unfinished_session_has_a_video_that_plays(tmp_path):

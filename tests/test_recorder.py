@@ -189,6 +189,31 @@ def test_a_folder_that_is_deleted_at_the_very_end_is_noticed(start):
         recorder.close()
 
 
+def test_a_disk_that_is_full_at_the_very_end(start, monkeypatch):
+    """The last lines are flushed after the writer was told to end; closing goes on."""
+    monkeypatch.setattr(writer, "FLUSH_NS", 10**18)
+    recorder = start()
+    go_on = threading.Event()
+    monkeypatch.setattr(writer.Writer, "_write", after(go_on, writer.Writer._write))
+    watch(recorder, FullAfter(0))
+    record(recorder, 3)
+    closing = threading.Thread(target=pytest.raises, args=(SessionError, recorder.close))
+    closing.start()
+    while not recorder._writer._queue.qsize():
+        threading.Event().wait(0.001)
+    go_on.set()
+    closing.join()
+    assert open_session(recorder.path).facts["end"]["error"] == "No space left on device"
+
+
+def after(event, function):
+    def wait(*arguments):
+        event.wait()
+        return function(*arguments)
+
+    return wait
+
+
 def test_a_mistake_in_the_writer_reaches_the_owner(start, monkeypatch):
     def fail(record):
         raise ZeroDivisionError("a bug")

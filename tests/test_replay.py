@@ -160,7 +160,7 @@ def test_a_video_that_was_cut_off_is_replayed_to_its_end(record, caplog):
 
 
 def test_what_cannot_be_replayed(record, tmp_path):
-    with pytest.raises(SessionError, match="recorded without a video"):
+    with pytest.raises(SessionError, match="has no video, so there is nothing to replay"):
         open_replay(record("s", None))
     session = record("v", "lossy")
     (session / "video.mp4").write_bytes(b"text")
