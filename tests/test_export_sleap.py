@@ -7,8 +7,6 @@ import pytest
 from made_session import COUNT, EMPTY, LOST, made_session, truth
 from test_export_dlc import agrees
 
-from engines import DataError
-from realtime.export import slp
 from realtime.export.formats import export
 
 SUBJECTS = {"one": (0,), "two": (0, 3)}
@@ -75,8 +73,22 @@ def test_sleap_io_reads_it(session, mouse_skeleton, subjects, to):
         assert np.allclose(array[:, column, :, 2][found], confidence[found], atol=0.0006)
 
 
-def test_slp_is_made_in_memory_and_so_has_a_limit(session, monkeypatch):
-    pytest.importorskip("sleap_io")
-    monkeypatch.setattr(slp, "MAX_POINTS", 100)
-    with pytest.raises(DataError, match=r"too many for \.slp.*export to sleap"):
-        export(session, "slp")
+def test_slp_is_what_sleap_io_would_write(session, mouse_skeleton, tmp_path, monkeypatch):
+    """Written chunk by chunk, then read and written again by sleap-io: the same tables."""
+    sleap_io, h5py = pytest.importorskip("sleap_io"), pytest.importorskip("h5py")
+    monkeypatch.setattr("realtime.export.rows.CHUNK", 7)
+    path, _ = export(session, "slp")
+    labels = sleap_io.load_slp(str(path), open_videos=False)
+    labels.save(str(tmp_path / "again.slp"), embed=False, verbose=False)
+    with h5py.File(path) as ours, h5py.File(tmp_path / "again.slp") as theirs:
+        for name in ("frames", "instances", "pred_points", "points"):
+            assert ours[name].dtype == theirs[name].dtype
+            for field in ours[name].dtype.names:
+                np.testing.assert_array_equal(ours[name][field], theirs[name][field], field)
+
+
+def test_slp_of_a_session_in_which_nothing_was_found(tmp_path, mouse_skeleton):
+    sleap_io = pytest.importorskip("sleap_io")
+    path, _ = export(made_session(tmp_path / "s", mouse_skeleton, subjects=()), "slp")
+    labels = sleap_io.load_slp(str(path), open_videos=False)
+    assert [len(frame.instances) for frame in labels.labeled_frames] == [0] * COUNT
