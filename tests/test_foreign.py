@@ -3,6 +3,8 @@
 import io
 import json
 import pickle
+import sys
+from datetime import UTC, datetime
 from pathlib import Path
 
 import cv2
@@ -14,7 +16,7 @@ from made_session import EMPTY, LOST, made_session, truth
 
 from engines import DataError, Skeleton, load
 from realtime.cli import main
-from realtime.export.formats import export
+from realtime.export.formats import FORMATS, export
 from train.evaluate import evaluate
 from train.foreign import read_poses
 
@@ -29,23 +31,38 @@ def same(table, points):
     assert table.points.dtype == np.float32
 
 
-@pytest.mark.parametrize("to", ["dlc", "dlc-h5", "sleap", "slp", "coco"])
+NEEDS = {  # packages to write and read a format
+    "dlc-h5": "tables", "sleap": "h5py", "slp": "sleap_io", "nwb": "ndx_pose",
+    "parquet": "pyarrow", "rrd": "rerun.chunk",
+}  # fmt: skip
+BY_FRAME = ("slp", "coco", "csv", "csv-wide", "parquet")  # the others: subject by subject
+
+
+@pytest.mark.parametrize("to", FORMATS)
 @pytest.mark.parametrize("subjects", [(0,), (0, 3)])
 def test_what_we_export_is_read_back(tmp_path, mouse_skeleton, to, subjects):
-    pytest.importorskip({"dlc-h5": "tables", "sleap": "h5py", "slp": "sleap_io"}.get(to, "json"))
+    if to == "nwb" and len(subjects) > 1:
+        pytest.skip("an NWB file holds one subject")
+    pytest.importorskip(NEEDS.get(to, "json"))
     session = made_session(tmp_path / "s", mouse_skeleton, subjects=subjects)
-    table = read_poses(export(session, to)[0], mouse_skeleton)
+    path = export(session, to)[0]
+    table = read_poses(path, mouse_skeleton)
     there = [n for n in range(30) if n not in {*LOST, *EMPTY}]
     every = [truth(mouse_skeleton, subject=subject)[0][there] for subject in subjects]
-    grouped = to in ("slp", "coco")  # by frame, not by subject
+    grouped = to in BY_FRAME
     points = np.stack(every, 1).reshape(-1, 4, 2) if grouped else np.concatenate(every)
     same(table, points)
     numbers = np.repeat(there, len(subjects)) if grouped else there * len(subjects)
     if to == "coco":
         assert table.images == [f"{n:08d}.png" for n in numbers]
-        assert table.sizes.tolist() == [[64, 48]] * len(points)
     else:
         assert table.frames == list(numbers)
+    if to in ("coco", "parquet"):
+        assert table.sizes.tolist() == [[64, 48]] * len(points)
+    else:
+        assert table.sizes is None
+    with pytest.raises(DataError, match="keypoint"):
+        read_poses(path, Skeleton.load("face68"))
 
 
 def test_keypoint_tables_are_read_as_ever(tmp_path, mouse_skeleton):
@@ -107,6 +124,37 @@ def test_slp_labels_by_hand_go_before_predictions(tmp_path, mouse_skeleton):
     same(table, POINTS[[0, 2]][:, ORDER])
     assert table.images == pictures
     assert table.sizes.tolist() == [[64, 48]] * 2
+
+
+def test_nwb_that_pynwb_wrote(tmp_path, mouse_skeleton):
+    """Of two subjects, with keypoints in another order, rates for times and scaled values."""
+    pynwb, ndx_pose = pytest.importorskip("pynwb"), pytest.importorskip("ndx_pose")
+    skeleton = ndx_pose.Skeleton(name="m", nodes=list(NAMES))
+    file = pynwb.NWBFile("poses", "1", datetime(2026, 1, 1, tzinfo=UTC))
+    behavior = file.create_processing_module("behavior", "poses")
+    behavior.add(ndx_pose.Skeletons(skeletons=[skeleton]))
+    for subject in range(2):
+        series = [
+            ndx_pose.PoseEstimationSeries(
+                name=name,
+                data=POINTS[:, k] * 10 + subject,
+                conversion=0.1,
+                confidence=np.ones(3),
+                reference_frame="top left",
+                unit="pixels",
+                rate=30.0,
+            )
+            for k, name in enumerate(NAMES)
+        ]
+        name = f"subject{subject}"
+        behavior.add(
+            ndx_pose.PoseEstimation(name=name, pose_estimation_series=series, skeleton=skeleton)
+        )
+    with pynwb.NWBHDF5IO(tmp_path / "a.nwb", "w") as io:
+        io.write(file)
+    table = read_poses(tmp_path / "a.nwb", mouse_skeleton)
+    same(table, np.concatenate([POINTS, POINTS + 0.1])[:, ORDER])
+    assert table.frames == [0, 1, 2] * 2
 
 
 @pytest.mark.parametrize(
@@ -173,6 +221,61 @@ def test_damaged_hdf5(tmp_path, mouse_skeleton, ending):
         file["tracks"], file["node_names"] = np.zeros((1, 2)), [b"snout"]
     with pytest.raises(DataError, match=r"a\.(h5|slp)"):
         read_poses(path, mouse_skeleton)
+
+
+@pytest.mark.parametrize("to", ["nwb", "parquet", "rrd"])
+def test_damaged_exports(tmp_path, mouse_skeleton, to):
+    pytest.importorskip(NEEDS[to])
+    path = export(made_session(tmp_path / "s", mouse_skeleton), to)[0]
+    whole = path.read_bytes()
+    for damaged in (b"", b"nothing of the kind", whole[: len(whole) // 2]):
+        path.write_bytes(damaged)
+        with pytest.raises(DataError, match=rf"s\.{to}: not a"):
+            read_poses(path, mouse_skeleton)
+
+
+def test_hdf5_without_poses_is_no_nwb(tmp_path, mouse_skeleton):
+    h5py = pytest.importorskip("h5py")
+    with h5py.File(tmp_path / "a.nwb", "w") as file:
+        file["data"] = np.zeros(3)
+    with pytest.raises(DataError, match=r"a\.nwb: has no PoseEstimation"):
+        read_poses(tmp_path / "a.nwb", mouse_skeleton)
+
+
+@pytest.mark.parametrize("to", ["csv", "csv-wide"])
+def test_damaged_tables_of_sessions(tmp_path, mouse_skeleton, to):
+    path = export(made_session(tmp_path / "s", mouse_skeleton), to)[0]
+    header, *rows = path.read_text().splitlines()
+    first = "\n".join(rows[4:8] if to == "csv" else rows[1:2])  # the frame 1
+    for damaged, message in (
+        (f"{header}\n{first},1", "not of one length"),
+        (f"{header}\n{first.replace('.', 'x')}", "not a number"),
+        (f"{header.replace('confidence', 'sure')}\n{first}", "its columns are not those"),
+        (header, "no"),
+    ):
+        path.write_text(damaged)
+        with pytest.raises(DataError, match=rf"s\.csv: .*{message}"):
+            read_poses(path, mouse_skeleton)
+
+
+@pytest.mark.parametrize(
+    ("name", "package", "extra"),
+    [
+        ("a.nwb", "h5py", "export"),
+        ("a.parquet", "pyarrow", "export"),
+        ("a.rrd", "rerun.chunk", "export"),
+        ("a.h5", "h5py", "export"),
+        ("a.slp", "sleap_io", "slp"),
+    ],
+)
+def test_a_missing_package_is_one_line_with_the_extra(tmp_path, monkeypatch, name, package, extra):
+    (tmp_path / name).touch()
+    monkeypatch.setitem(sys.modules, package, None)
+    command = ["prior", str(tmp_path / name), "--skeleton", "mouse4", "-o", str(tmp_path / "a.npz")]
+    done = CliRunner().invoke(main, command)
+    assert done.exit_code == 2
+    (line,) = done.stderr.splitlines()
+    assert f'is not installed; this format needs: pip install "keycam[{extra}]"' in line
 
 
 def test_a_pickle_in_a_file_is_never_run(tmp_path, mouse_skeleton):

@@ -59,7 +59,7 @@ def train(
     "--labels",
     required=True,
     type=click.Path(path_type=Path),
-    help="Keypoint table, or DeepLabCut, SLEAP or COCO labels.",
+    help="Keypoint table; DeepLabCut, SLEAP, COCO or NWB labels; or an exported session.",
 )
 @click.option(
     "--images", type=click.Path(path_type=Path), help="Folder of the pictures; or the video."
@@ -111,8 +111,8 @@ def evaluate(
 def prior(files: tuple[Path, ...], skeleton: str, output: Path, size: str | None) -> None:
     """Gather the poses of FILES into one .npz for `keycam train --prior`.
 
-    FILES are keypoint tables, DeepLabCut's .csv or .h5, SLEAP's analysis .h5 or .slp, or COCO
-    keypoints (.json).
+    FILES are keypoint tables, DeepLabCut's .csv or .h5, SLEAP's analysis .h5 or .slp, COCO
+    keypoints (.json), NWB with ndx-pose, or whatever `keycam export` wrote.
     """
     from train.prior import gather
 

@@ -1,4 +1,4 @@
-"""Poses from other programs' files: DeepLabCut, SLEAP, COCO, besides our own keypoint tables."""
+"""Poses from other programs' files, and from exported sessions, besides our own keypoint tables."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -14,32 +14,43 @@ from train.tables import Table, read_table
 def read_poses(path: Path, skeleton: Skeleton) -> Table:
     """Read the poses of any file we know, keypoints in the order of `skeleton`.
 
-        .csv        a keypoint table, or DeepLabCut's labels or predictions
+        .csv        a keypoint table, DeepLabCut's labels or predictions, or an exported session's
         .h5, .hdf5  DeepLabCut's, or SLEAP's analysis file
         .slp        SLEAP's own; labels made by hand where a frame has any, else predictions
         .json       COCO keypoints
+        .nwb        Neurodata Without Borders with ndx-pose
+        .parquet    an exported session's
+        .rrd        an exported session's, for Rerun
 
     Of files other than keypoint tables, frames and subjects without any keypoint are left out.
 
     Raises:
         DataError: missing, damaged, of another kind, or with other keypoints, which are named.
-        ModuleNotFoundError: an HDF5 file, and h5py or sleap-io is not installed.
+        ModuleNotFoundError: the format needs a package that is not installed.
     """
     # These modules build on the functions below, so they are imported here.
-    from train import coco, deeplabcut, sleap
+    from train import coco, deeplabcut, exports, nwb, rrd, sleap
 
-    ending = path.suffix.lower()
+    read = read_table
     if path.is_file():
-        if ending == ".json":
-            return coco.read_coco(path, skeleton)
-        if ending == ".slp":
-            return sleap.read_slp(path, skeleton)
-        if ending in (".h5", ".hdf5", ".hdf"):
-            own = sleap.is_analysis(path)
-            return (sleap.read_analysis if own else deeplabcut.read_h5)(path, skeleton)
-        if ending == ".csv" and deeplabcut.is_csv(path):
-            return deeplabcut.read_csv(path, skeleton)
-    return read_table(path, skeleton)
+        match path.suffix.lower():
+            case ".json":
+                read = coco.read_coco
+            case ".slp":
+                read = sleap.read_slp
+            case ".h5" | ".hdf5" | ".hdf":
+                read = sleap.read_analysis if sleap.is_analysis(path) else deeplabcut.read_h5
+            case ".nwb":
+                read = nwb.read_nwb
+            case ".parquet":
+                read = exports.read_parquet
+            case ".rrd":
+                read = rrd.read_rrd
+            case ".csv" if deeplabcut.is_csv(path):
+                read = deeplabcut.read_csv
+            case ".csv" if exports.is_csv(path):
+                read = exports.read_csv
+    return read(path, skeleton)
 
 
 def order(path: Path, found: Sequence[str], skeleton: Skeleton) -> list[int]:
