@@ -3,6 +3,7 @@
 import json
 import os
 from collections.abc import Mapping
+from contextlib import suppress
 from pathlib import Path
 from shutil import rmtree
 from typing import Any
@@ -40,5 +41,9 @@ def write_facts(folder: Path, facts: Mapping[str, Any]) -> None:
     """
     part = folder / f".{FACTS_FILE}.part"
     text = json.dumps(facts, allow_nan=False, ensure_ascii=False, indent=1)
-    part.write_text(text + "\n", "utf-8")
-    part.replace(folder / FACTS_FILE)
+    try:
+        part.write_text(text + "\n", "utf-8")
+        part.replace(folder / FACTS_FILE)
+    finally:
+        with suppress(OSError):
+            part.unlink(missing_ok=True)

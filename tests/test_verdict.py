@@ -175,14 +175,37 @@ def test_links_out_of_the_folder_are_refused(session, tmp_path, name):
     assert "a link out of the session's folder" in problem(session)
 
 
-def test_links_in_a_circle_and_pipes_are_refused(session):
-    events = session / "events.jsonl"
-    events.unlink()
-    events.symlink_to(events.name)
+@pytest.mark.parametrize("name", ["events.jsonl", "poses.jsonl", "video.mp4"])
+def test_links_in_a_circle_pipes_and_folders_are_refused(session, name):
+    file = session / name
+    file.unlink()
+    file.symlink_to(file.name)
     assert "cannot be read" in problem(session)
-    events.unlink()
-    os.mkfifo(events)  # reading would never end
+    file.unlink()
+    os.mkfifo(file)  # reading would never end
     assert "not a plain file" in problem(session)
+    file.unlink()
+    file.mkdir()
+    assert "not a plain file" in problem(session)
+
+
+@pytest.mark.parametrize("make", [os.mkfifo, os.mkdir])
+def test_facts_that_are_no_file_are_no_session(session, make):
+    (session / "session.json").unlink()
+    make(session / "session.json")
+    with pytest.raises(SessionError, match="no session there"):
+        validate(session)
+
+
+@pytest.mark.parametrize("value", ["1e400", "-Infinity", "9" * 5000, "[" * 900 + "]" * 900, '"x"'])
+@pytest.mark.parametrize("key", ["t", "roi", "latency_ms", "subjects"])
+def test_numbers_and_nests_beyond_reason_are_refused(session, key, value):
+    lines = (session / "poses.jsonl").read_text().splitlines(keepends=True)
+    table = json.loads(lines[3])
+    del table[key]
+    lines[3] = f'{json.dumps(table)[:-1]}, "{key}": {value}}}\n'
+    (session / "poses.jsonl").write_text("".join(lines))
+    assert "poses.jsonl:4: " in problem(session)
 
 
 @pytest.mark.parametrize("name", ["events.jsonl", "poses.jsonl"])
