@@ -1,4 +1,6 @@
+import json
 import sys
+from dataclasses import replace
 from xml.etree import ElementTree
 
 import cv2
@@ -10,6 +12,7 @@ from made_session import COUNT, EMPTY, LOST, made_session, made_time_ns, truth
 from engines import DataError
 from realtime.cli import main
 from realtime.export import story as module
+from realtime.export.panels import over_time
 from realtime.export.plot import KINDS, plot
 from realtime.export.rows import Rows
 from realtime.export.story import Story
@@ -71,3 +74,28 @@ def test_the_story_is_the_session_made_short(session, mouse_skeleton, monkeypatc
     assert story.captured == (COUNT - len(LOST) - len(EMPTY), len(EMPTY), len(LOST))
     assert story.dropped == len(LOST)
     assert len(story.latency_ms) == COUNT - len(LOST)
+
+
+def test_a_pause_of_the_camera_is_told_from_lost_frames(tmp_path, mouse_skeleton):
+    session = made_session(tmp_path / "s", mouse_skeleton, count=60)
+    lines = [json.loads(line) for line in (session / "poses.jsonl").read_text().splitlines()]
+    for line in lines:
+        line["t"] += 2_000_000_000 * (line["frame"] >= 40) + 10**9 * (line["frame"] >= 22)
+    (session / "poses.jsonl").write_text("".join(json.dumps(line) + "\n" for line in lines))
+    story = Story.of(Rows.of(open_session(session)))
+    times = {line["frame"]: (line["t"] - lines[0]["t"]) / 1e9 for line in lines}
+    assert np.allclose(story.pauses_s, [[times[39], times[40]]])  # frame 21 is lost, not paused
+    assert story.dropped == len(LOST)
+
+
+def test_the_line_of_a_point_is_broken_at_a_pause(tmp_path, mouse_skeleton):
+    figure = pytest.importorskip("matplotlib.figure").Figure()
+    story = Story.of(Rows.of(open_session(made_session(tmp_path / "s", mouse_skeleton))))
+    paused = replace(story, pauses_s=np.array([[story.edges_s[15], story.edges_s[16]]]))
+    three = figure.subplots(3)
+    over_time(three, paused)
+    times, values = three[0].lines[0].get_data()
+    assert len(times) == COUNT + 1
+    assert np.isnan(times[16])
+    assert np.isnan(values[16])
+    assert np.allclose(np.delete(values, 16), story.points[:, 0, 0], equal_nan=True)

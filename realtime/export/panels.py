@@ -21,6 +21,7 @@ COLORS = (
 SECONDS = "seconds since the first frame"
 BLUE, ORANGE, GREY = COLORS[0], COLORS[1], "#9aa0a6"
 NOTHING, LOST = "#dfe3e8", "#f3b391"  # shades of gaps
+PAUSE = {"facecolor": "white", "edgecolor": "#9aa0a6", "hatch": "////", "lw": 0, "zorder": 0}
 FADE = 0.55  # of the picture towards white
 BINS = 60  # of the latencies, and of the ledger along time
 
@@ -56,6 +57,8 @@ def trajectories(axes: Any, story: Story, picture: Image | None) -> None:
 def over_time(three: Sequence[Any], story: Story) -> None:
     """x, y and confidence in three axes that share their time; gaps are shaded."""
     times = story.edges_s[:-1]
+    breaks = np.searchsorted(times, story.pauses_s[:, 1])  # before which moments
+    times = np.insert(times, breaks, np.nan)
     dense = story.points.shape[1] > len(COLORS)
     for axes, values, name in zip(
         three,
@@ -64,15 +67,15 @@ def over_time(three: Sequence[Any], story: Story) -> None:
         strict=True,
     ):
         for _, color, members in _groups(story.rows.skeleton):
-            lines = values[:, members]
+            lines = np.insert(values[:, members], breaks, np.nan, axis=0)
             axes.plot(times, lines, color=color, lw=0.5 if dense else 1.0, alpha=0.8)
         _shade(axes, story)
         axes.set(ylabel=name, xlim=(story.edges_s[0], story.edges_s[-1]))
         axes.margins(y=0.08)
-    three[0].set_title("Positions and confidence over time")
+    three[0].set_title("Positions over time")
     three[1].invert_yaxis()
     three[2].set(ylim=(0, 1.05))
-    _legend_of_gaps(three[0])
+    _legend_of_gaps(three[0], story)
 
 
 def latency(axes: Any, story: Story) -> None:
@@ -157,10 +160,14 @@ def _shade(axes: Any, story: Story) -> None:
         starts, ends = np.flatnonzero(np.diff(flags, prepend=False, append=False)).reshape(-1, 2).T
         for start, end in zip(story.edges_s[starts], story.edges_s[ends], strict=True):
             axes.axvspan(start, end, color=color, lw=0, zorder=0)
+    for start, end in story.pauses_s:
+        axes.axvspan(start, end, **PAUSE)
 
 
-def _legend_of_gaps(axes: Any) -> None:
+def _legend_of_gaps(axes: Any, story: Story) -> None:
     from matplotlib.patches import Patch
 
     shades = [Patch(color=NOTHING, label="nothing found"), Patch(color=LOST, label="frames lost")]
-    axes.legend(handles=shades, loc="lower right", bbox_to_anchor=(1, 1), ncols=2)
+    if len(story.pauses_s):
+        shades.append(Patch(**PAUSE, label="no frames"))
+    axes.legend(handles=shades, loc="lower right", bbox_to_anchor=(1, 1), ncols=3)

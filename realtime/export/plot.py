@@ -96,7 +96,11 @@ def _figure(story: Story, kind: str, picture: Image | None) -> "Figure":
 def _title(story: Story) -> str:
     rows = story.rows
     shown = "as found" if rows.raw else "smoothed"
-    who = f" · subject {rows.subjects[0]} of {len(rows.subjects)}" if len(rows.subjects) > 1 else ""
+    who = (
+        f" · subject {rows.subjects[0]}, the first of {len(rows.subjects)}"
+        if len(rows.subjects) > 1
+        else ""
+    )
     return (
         f"{rows.session.path.resolve().name} · {rows.shown} · {rows.model} · "
         f"{rows.count:,} frames · keypoints {shown}{who}"

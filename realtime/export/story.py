@@ -8,7 +8,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from engines.geometry import Points
+from realtime.event import GAP_NS, GAP_PERIODS
 from realtime.export.rows import Rows
+from realtime.record import Record
 
 MOMENTS = 3000  # at most, along time
 
@@ -24,6 +26,8 @@ class Story:
         kinds: (T, 3) how many frames of each moment were found, were processed without finding
             anything, and were lost.
         latency_ms: (n,) of all processed frames.
+        pauses_s: (n, 2) begin and end of the times in which no frame was even captured, if they are
+            gaps by the rule of events, and long enough to be seen.
         dropped: frames that the source dropped; the other lost ones were not recorded.
     """
 
@@ -33,6 +37,7 @@ class Story:
     confidence: Points
     kinds: NDArray[np.int64]
     latency_ms: NDArray[np.float64]
+    pauses_s: NDArray[np.float64]
     dropped: int
 
     @classmethod
@@ -51,10 +56,14 @@ class Story:
             confidence.append(chunk.confidence[shown, 0])
             found.append(np.isfinite(chunk.confidence[:, 0]).any(axis=1))
             lost.append(chunk.lost)
-        latency_ms, dropped = array("d"), 0
+        latency_ms, pauses_ns, dropped = array("d"), [], 0
+        last: Record | None = None
         for record in rows.session:
             latency_ms.append(record.latency_ms)
             dropped += record.dropped
+            if last and record.frame == last.frame + 1 and _pause(rows, last, record):
+                pauses_ns.append((last.time_ns, record.time_ns))
+            last = record
         start_s = (np.concatenate(times) - rows.first_ns) / 1e9
         end_s = start_s[-1] + (rows.period_ns or 33_000_000) * stride / 1e9
         return cls(
@@ -64,6 +73,7 @@ class Story:
             confidence=np.concatenate(confidence),
             kinds=_kinds(np.concatenate(found), np.concatenate(lost), stride),
             latency_ms=np.frombuffer(latency_ms),
+            pauses_s=(np.array(pauses_ns, np.int64).reshape(-1, 2) - rows.first_ns) / 1e9,
             dropped=dropped,
         )
 
@@ -72,6 +82,12 @@ class Story:
         """All frames: found, nothing found, lost."""
         found, empty, lost = self.kinds.sum(axis=0).tolist()
         return found, empty, lost
+
+
+def _pause(rows: Rows, last: Record, record: Record) -> bool:
+    """Whether much time passed between two frames."""
+    seen_ns = rows.period_ns * rows.count // 1000  # thinner than a line
+    return record.time_ns - last.time_ns > max(GAP_NS, GAP_PERIODS * rows.period_ns, seen_ns)
 
 
 def _kinds(found: NDArray[np.bool_], lost: NDArray[np.bool_], stride: int) -> NDArray[np.int64]:
