@@ -115,6 +115,7 @@ def figures(left: list[Left]) -> dict[str, float]:
         "poses": sum(one.poses for one in left),
         "poses_lost_ms_median": lost[len(lost) // 2],
         "poses_lost_ms_max": lost[-1],
+        "with_over_100_ms_lost": sum(own > 100 for own in lost),
         "video_lost_ms_median": film[len(film) // 2],
         "video_lost_ms_max": film[-1],
         "longest_without_video_s": max((one.after_s for one in left if not one.video), default=-1),

@@ -46,6 +46,15 @@ def test_svg_says_in_words_what_it_shows(session, tmp_path):
         assert word in text
 
 
+@pytest.mark.parametrize("kind", ["all", "time", "trajectories"])
+def test_points_are_named_wherever_they_are_drawn(session, tmp_path, kind):
+    pytest.importorskip("matplotlib")
+    path = plot(session, tmp_path / "a.svg", kind=kind)
+    text = " ".join(ElementTree.parse(path).getroot().itertext())
+    assert "snout" in text
+    assert "tailbase" in text
+
+
 def test_what_cannot_be_drawn_is_refused(session, tmp_path, monkeypatch):
     with pytest.raises(DataError, match=r"written as \.png or \.svg"):
         plot(session, tmp_path / "a.jpg")

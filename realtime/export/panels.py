@@ -78,6 +78,17 @@ def over_time(three: Sequence[Any], story: Story) -> None:
     _legend_of_gaps(three[0], story)
 
 
+def name_points(figure: Any, story: Story) -> None:
+    """Which colour is which point, below everything."""
+    from matplotlib.lines import Line2D
+
+    lines = [
+        Line2D([], [], color=color, lw=2.5, label=label)
+        for label, color, _ in _groups(story.rows.skeleton)
+    ]
+    figure.legend(handles=lines, loc="outside lower center", ncols=7, handlelength=1.2)
+
+
 def latency(axes: Any, story: Story) -> None:
     """How long after its capture each frame was recorded."""
     values = story.latency_ms

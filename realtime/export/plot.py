@@ -67,7 +67,7 @@ def plot(session: str | Path, output: str | Path, *, kind: str = "all", raw: boo
 def _figure(story: Story, kind: str, picture: Image | None) -> "Figure":
     from matplotlib.figure import Figure
 
-    from realtime.export.panels import SECONDS, drops, latency, over_time, trajectories
+    from realtime.export.panels import SECONDS, drops, latency, name_points, over_time, trajectories
 
     size = {"all": (13, 9), "time": (10, 7), "trajectories": (8, 6.5)}.get(kind, (8, 4.5))
     figure = Figure(figsize=size, layout="constrained")
@@ -78,6 +78,7 @@ def _figure(story: Story, kind: str, picture: Image | None) -> "Figure":
         lines = figure.subplots(3, sharex=True, height_ratios=(2, 2, 1))
         over_time(lines, story)
         lines[-1].set_xlabel(SECONDS)
+        name_points(figure, story)
     elif kind == "latency":
         latency(figure.subplots(), story)
     elif kind == "drops":
