@@ -66,9 +66,14 @@ class Roi:
         return hypot(self.x - other.x, self.y - other.y)
 
 
+def _half_axis(roi: Roi) -> tuple[float, float]:
+    """(x, y), frame pixels: from the crop's centre to the middle of its right edge."""
+    return cos(roi.angle) * roi.size / 2, sin(roi.angle) * roi.size / 2
+
+
 def _axes(roi: Roi) -> NDArray[np.float64]:
     """(2, 2): columns are the crop's half axes in frame pixels."""
-    c, s = cos(roi.angle) * roi.size / 2, sin(roi.angle) * roi.size / 2
+    c, s = _half_axis(roi)
     return np.array([[c, -s], [s, c]])
 
 
@@ -104,29 +109,35 @@ def crop(image: Image, roi: Roi, size: int, out: Image | None = None) -> Image:
         out.shape != (size, size, 3) or out.dtype != np.uint8 or not out.flags.c_contiguous
     ):
         raise DataError(f"out must be ({size}, {size}, 3) uint8 in one piece, got {out.shape}")
-    source, origin, factor = _shrunk(image, roi, int(roi.size // size))
-    # crop pixel j -> crop space (2j + 1) / size - 1 -> frame pixel -> pixel of `source`
-    linear = _axes(roi) * (2 / size)
-    offset = _axes(roi) @ np.full(2, 1 / size - 1) + (roi.x, roi.y)
-    matrix = np.empty((2, 3))
-    matrix[:, :2] = linear / factor
-    matrix[:, 2] = (offset - origin + 0.5) / factor - 0.5
-    flags = cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP
-    result = cv2.warpAffine(
-        source, matrix, (size, size), dst=out, flags=flags, borderMode=cv2.BORDER_REPLICATE
+    part, (left, top), factor = _under(image, roi, int(roi.size // size))
+    # crop pixel j -> crop space (2j + 1) / size - 1 -> frame pixel -> pixel of `part`
+    c, s = _half_axis(roi)
+    step, first = 2 / size / factor, 1 / size - 1
+    x = (c * first - s * first + roi.x - left + 0.5) / factor - 0.5  # of the first pixel
+    y = (s * first + c * first + roi.y - top + 0.5) / factor - 0.5
+    matrix = np.array([[c * step, -s * step, x], [s * step, c * step, y]])
+    # OpenCV samples four channels in half the time of three, to the same values
+    four = cv2.warpAffine(
+        cv2.cvtColor(part, cv2.COLOR_BGR2BGRA),
+        matrix,
+        (size, size),
+        flags=cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP,
+        borderMode=cv2.BORDER_REPLICATE,
     )
-    return np.asarray(result, np.uint8)
+    return np.asarray(cv2.cvtColor(four, cv2.COLOR_BGRA2BGR, dst=out), np.uint8)
 
 
-def _shrunk(image: Image, roi: Roi, factor: int) -> tuple[Image, NDArray[np.float64], int]:
-    """The part of `image` under `roi`, shrunk by `factor`; its origin in frame pixels."""
+def _under(image: Image, roi: Roi, factor: int) -> tuple[Image, tuple[int, int], int]:
+    """What `roi` needs of `image`, shrunk by `factor`; its left top in frame pixels."""
     height, width = image.shape[:2]
-    reach = roi.size / 2 * (abs(cos(roi.angle)) + abs(sin(roi.angle))) + factor
+    c, s = _half_axis(roi)
+    reach = abs(c) + abs(s) + max(factor, 1)
     x0, x1 = int(max(roi.x - reach, 0)), int(min(roi.x + reach + 1, width))
     y0, y1 = int(max(roi.y - reach, 0)), int(min(roi.y + reach + 1, height))
     factor = min(factor, max(width, height))
-    if factor < 2 or x1 <= x0 or y1 <= y0:
-        return image, np.zeros(2), 1
+    if factor < 2 or x1 <= x0 or y1 <= y0:  # beside the frame its nearest row or column will do
+        x0, y0 = min(x0, width - 1), min(y0, height - 1)
+        return image[y0 : max(y1, y0 + 1), x0 : max(x1, x0 + 1)], (x0, y0), 1
     wide, high = -(-(x1 - x0) // factor), -(-(y1 - y0) // factor)
     patch = image[y0 : y0 + high * factor, x0 : x0 + wide * factor]
     below, beside = high * factor - patch.shape[0], wide * factor - patch.shape[1]
@@ -134,4 +145,4 @@ def _shrunk(image: Image, roi: Roi, factor: int) -> tuple[Image, NDArray[np.floa
         border = cv2.BORDER_REPLICATE
         patch = np.asarray(cv2.copyMakeBorder(patch, 0, below, 0, beside, border), np.uint8)
     small = cv2.resize(patch, (wide, high), interpolation=cv2.INTER_AREA)
-    return np.asarray(small, np.uint8), np.array([x0, y0], np.float64), factor
+    return np.asarray(small, np.uint8), (x0, y0), factor

@@ -7,6 +7,7 @@ resolution and every distance to the camera.
 """
 
 import math
+from typing import overload
 
 import numpy as np
 from numpy.typing import NDArray
@@ -44,8 +45,8 @@ class OneEuro:
     def reset(self) -> None:
         """Forget every point seen: what follows is what a fresh filter would answer."""
         self._time_s: float | None = None
-        self._points: NDArray[np.float64] = np.zeros((0, 2))
-        self._velocity: NDArray[np.float64] = np.zeros((0, 2))  # of the points, pixels a second
+        self._points = np.zeros(0, np.complex128)  # x + iy: half the calls that (K, 2) needs
+        self._velocity = np.zeros(0, np.complex128)  # of the points, pixels a second
 
     def update(
         self, points: Points, time_s: float, body_px: float, confidence: Points | None = None
@@ -64,19 +65,19 @@ class OneEuro:
         Returns:
             (K, 2) float32, the caller's to keep.
         """
-        observed = np.asarray(points, np.float64)
+        observed = points.astype(np.float64, order="C").view(np.complex128)[:, 0]
         if self._time_s is None or time_s < self._time_s:
-            self._points, self._velocity = observed.copy(), np.zeros_like(observed)
+            self._points, self._velocity = observed, np.zeros_like(observed)
             self._time_s = time_s
         elif time_s > self._time_s:
             step_s = time_s - self._time_s
             self._follow(observed, step_s, body_px, confidence)
             self._time_s = time_s
-        return self._points.astype(np.float32)
+        return self._points.view(np.float64).reshape(-1, 2).astype(np.float32)
 
     def _follow(
         self,
-        observed: NDArray[np.float64],
+        observed: NDArray[np.complex128],
         step_s: float,
         body_px: float,
         confidence: Points | None,
@@ -84,15 +85,26 @@ class OneEuro:
         moved = observed - self._points
         weight = smoothing_weight(self.speed_cutoff_hz, step_s)
         self._velocity += weight * (moved / step_s - self._velocity)
-        speed = np.linalg.norm(self._velocity, axis=1) / body_px  # (K,) body sizes a second
+        speed = np.abs(self._velocity) / body_px  # (K,) body sizes a second
         cutoff_hz = self.min_cutoff_hz + self.beta * speed
         if confidence is not None:
-            cutoff_hz = cutoff_hz * np.clip(confidence / TRUSTED, LEAST_TRUST, 1)
-        self._points += smoothing_weight(cutoff_hz, step_s)[:, None] * moved
+            cutoff_hz *= np.minimum(np.maximum(confidence / TRUSTED, LEAST_TRUST), 1)
+        self._points += smoothing_weight(cutoff_hz, step_s) * moved
 
 
-def smoothing_weight(cutoff_hz: NDArray[np.float64] | float, step_s: float) -> NDArray[np.float64]:
+@overload
+def smoothing_weight(cutoff_hz: float, step_s: float) -> float: ...
+
+
+@overload
+def smoothing_weight(
+    cutoff_hz: NDArray[np.float64], step_s: float
+) -> NDArray[np.float64]: ...
+
+
+def smoothing_weight(
+    cutoff_hz: NDArray[np.float64] | float, step_s: float
+) -> NDArray[np.float64] | float:
     """Share of a new value in an exponential low-pass filter with this cutoff, between 0 and 1."""
-    turns = 2 * math.pi * step_s * np.asarray(cutoff_hz, np.float64)
-    weight: NDArray[np.float64] = turns / (1 + turns)
-    return weight
+    turns = 2 * math.pi * step_s * cutoff_hz
+    return turns / (1 + turns)

@@ -14,6 +14,7 @@ REFINEMENTS while it is not; a sweep over the frame is spread over several frame
 """
 
 from collections.abc import Mapping, Sequence
+from math import isfinite
 from time import perf_counter
 from typing import NamedTuple
 
@@ -42,6 +43,7 @@ class _Look(NamedTuple):
     points_px: Points  # (K, 2)
     confidence: Points  # (K,)
     score: float
+    own: Roi | None = None  # the square round the pose, if the look is a find
 
 
 class Tracker:
@@ -59,8 +61,11 @@ class Tracker:
         size = engine.card.size
         self._one = np.zeros((1, size, size, 3), np.uint8)
         self._many = np.zeros((SEARCH_CROPS, size, size, 3), np.uint8)
-        self._points = OneEuro()
-        self._place = OneEuro()  # of the roi: centre and (side, 0)
+        self._filter = OneEuro()
+        keypoints = len(engine.card.skeleton.keypoints)
+        # what is filtered: the roi's centre, its (side, 0), and the keypoints, frame pixels
+        self._observed = np.zeros((2 + keypoints, 2), np.float32)
+        self._trust = np.ones(2 + keypoints, np.float32)
         self.reset()
         for warm_up in (self._one, self._many):
             engine.run(warm_up)
@@ -72,8 +77,7 @@ class Tracker:
         self._missed = 0  # frames in a row
         self._swept = 0  # squares of the sweep looked at since the search began
         self._stages = {"crop": 0.0, "infer": 0.0, "track": 0.0}
-        self._points.reset()
-        self._place.reset()
+        self._filter.reset()
 
     @property
     def state(self) -> State:
@@ -106,7 +110,7 @@ class Tracker:
         if self._state is State.COAST:
             roi, enough = Roi(roi.x, roi.y, roi.size * COAST_GROWTH, roi.angle), ENTER
         look = self._look(image, [roi], self._one)[0]
-        return look if look.score >= enough and self._plausible(look, image) else None
+        return self._found(look, image) if look.score >= enough else None
 
     def _search(self, image: Image) -> _Look | None:
         """The next few squares of the sweep, then closer looks at the best of them."""
@@ -119,8 +123,8 @@ class Tracker:
             if look.score < LEAVE:
                 break
             look = self._look(image, [Roi.around(look.points_px, self._margin)], self._one)[0]
-            if look.score >= ENTER and self._plausible(look, image):
-                return look
+            if look.score >= ENTER and (found := self._found(look, image)) is not None:
+                return found
         return None
 
     def _look(self, image: Image, rois: Sequence[Roi], buffer: Image) -> list[_Look]:
@@ -133,32 +137,40 @@ class Tracker:
         done = perf_counter()
         self._stages["crop"] += (cut - started) * 1e3
         self._stages["infer"] += (done - cut) * 1e3
-        usable = np.isfinite(keypoints).all((1, 2)) & np.isfinite(confidence).all(1)
-        keypoints[~usable], confidence[~usable] = 0, 0
-        scores = confidence.mean(axis=1)
+        if not isfinite(float(keypoints.sum() + confidence.sum())):
+            usable = np.isfinite(keypoints).all((1, 2)) & np.isfinite(confidence).all(1)
+            keypoints[~usable], confidence[~usable] = 0, 0
+        scores = (confidence.sum(axis=1) / confidence.shape[1]).tolist()
         return [
-            _Look(roi, to_frame(keypoints[i], roi), confidence[i], float(scores[i]))
+            _Look(roi, to_frame(keypoints[i], roi), confidence[i], scores[i])
             for i, roi in enumerate(rois)
         ]
 
-    def _plausible(self, look: _Look, image: Image) -> bool:
-        """Whether the pose fills the square as in training, and half of it is in the picture."""
+    def _found(self, look: _Look, image: Image) -> _Look | None:
+        """The look with its own square, if it fills the one looked in and lies in the picture."""
         height, width = image.shape[:2]
-        inside = ((look.points_px >= 0) & (look.points_px < (width, height))).all(axis=1)
         own = Roi.around(look.points_px, self._margin)
-        fills = own.size >= LEAST_PX and own.overlap(look.roi) >= AGREE
-        return bool(fills and np.mean(inside) >= 0.5)
+        if own.size < LEAST_PX or own.overlap(look.roi) < AGREE:
+            return None
+        half = own.size / self._margin / 2  # of the box round the points, or more
+        safe = half <= min(own.x, own.y, width - 1 - own.x, height - 1 - own.y)
+        if not safe:
+            inside = ((look.points_px >= 0) & (look.points_px < (width, height))).all(axis=1)
+            if np.mean(inside) < 0.5:
+                return None
+        return look._replace(own=own)
 
     def _take(self, look: _Look, time_s: float) -> Pose:
+        assert look.own is not None
         self._state, self._missed, self._swept = State.TRACK, 0, 0
-        target = Roi.around(look.points_px, self._margin)
-        body_px = target.size / self._margin
-        place = np.array([[target.x, target.y], [target.size, 0]], np.float32)
-        (x, y), (size, _) = self._place.update(place, time_s, body_px).tolist()
+        target = look.own
+        observed = self._observed
+        observed[0], observed[1, 0], observed[2:] = (target.x, target.y), target.size, look.points_px
+        self._trust[2:] = look.confidence
+        filtered = self._filter.update(observed, time_s, target.size / self._margin, self._trust)
+        (x, y), (size, _) = filtered[:2].tolist()
         self._roi = Roi(x, y, size)
-        smoothed = look.points_px
-        if self.smooth:
-            smoothed = self._points.update(look.points_px, time_s, body_px, look.confidence)
+        smoothed = filtered[2:] if self.smooth else look.points_px
         return Pose(State.TRACK, look.roi, look.points_px, smoothed, look.confidence)
 
     def _miss(self) -> Pose:
