@@ -48,10 +48,9 @@ class Roi:
     @classmethod
     def around(cls, keypoints_px: Points, margin: float, angle: float = 0.0) -> Self:
         """The square round `keypoints_px` (K, 2): `margin` times their box's larger side."""
-        low, high = keypoints_px.min(axis=0), keypoints_px.max(axis=0)
-        centre = (low + high) / 2
-        extent = max(float((high - low).max()), 1.0)
-        return cls(float(centre[0]), float(centre[1]), margin * extent, angle)
+        low, high = np.minimum.reduce(keypoints_px), np.maximum.reduce(keypoints_px)
+        x, y = ((low + high) / 2).tolist()
+        return cls(x, y, margin * max(*(high - low).tolist(), 1.0), angle)
 
     def overlap(self, other: "Roi") -> float:
         """Intersection over union of the two squares, angles ignored; 0 to 1."""
@@ -71,22 +70,21 @@ def _half_axis(roi: Roi) -> tuple[float, float]:
     return cos(roi.angle) * roi.size / 2, sin(roi.angle) * roi.size / 2
 
 
-def _axes(roi: Roi) -> NDArray[np.float64]:
-    """(2, 2): columns are the crop's half axes in frame pixels."""
-    c, s = _half_axis(roi)
-    return np.array([[c, -s], [s, c]])
-
-
 def to_frame(keypoints: Points, roi: Roi) -> Points:
     """Crop space [-1, 1] to frame pixels; any leading shape, last axis (x, y)."""
-    moved = np.asarray(keypoints, np.float64) @ _axes(roi).T + (roi.x, roi.y)
-    return moved.astype(np.float32)
+    # as complex numbers x + iy: a turn is a product, and a tracker calls this for every frame
+    moved = np.array(keypoints, np.float64, order="C").view(np.complex128)
+    moved *= complex(*_half_axis(roi))
+    moved += complex(roi.x, roi.y)
+    return moved.view(np.float64).astype(np.float32)
 
 
 def to_crop(keypoints_px: Points, roi: Roi) -> Points:
     """Frame pixels to crop space [-1, 1]; the inverse of `to_frame`."""
-    centred = np.asarray(keypoints_px, np.float64) - (roi.x, roi.y)
-    return (centred @ np.linalg.inv(_axes(roi)).T).astype(np.float32)
+    moved = np.array(keypoints_px, np.float64, order="C").view(np.complex128)
+    moved -= complex(roi.x, roi.y)
+    moved /= complex(*_half_axis(roi))
+    return moved.view(np.float64).astype(np.float32)
 
 
 def crop(image: Image, roi: Roi, size: int, out: Image | None = None) -> Image:

@@ -1,8 +1,8 @@
 """The overlay: a frame with the pose, the tracker's square and the numbers of the loop on it."""
 
+from dataclasses import dataclass
 from itertools import groupby
 from math import sqrt
-from typing import TypeAlias
 
 import cv2
 import numpy as np
@@ -10,27 +10,27 @@ from numpy.typing import NDArray
 
 from engines.geometry import Image, Points, Roi, to_frame
 from engines.skeleton import Skeleton
-from realtime.frame import Frame, Pose, State
+from realtime.frame import Frame, Pose
+from realtime.hud import STATE_BGR, WHITE, Hud, draw_notice
+from realtime.strokes import FINE, Color, Paths, draw, draw_dots, draw_rimmed, fixed, rails
 from realtime.timing import Timings
 
-SHIFT = 4  # coordinates are handed to OpenCV in 1/16 pixel
 TIERS = (0.25, 0.5)  # confidences that separate faint, half and full strokes
 DENSE = 30  # skeletons with more keypoints get smaller joints
 ARM = 0.76  # crop space: where the strokes at the roi's corners end
 BRACKETS = np.array(  # (4, 3, 2), crop space: the roi's corners
     [[[x, y * ARM], [x, y], [x * ARM, y]] for x in (-1, 1) for y in (-1, 1)], np.float32
 )
-FAR_PX = 1e5  # nothing beyond is handed to OpenCV
-BLACK, WHITE, GREY = (16, 16, 16), (255, 255, 255), (190, 190, 190)
-ALARM = (90, 150, 255)
-STATE_BGR = {
-    State.TRACK: (120, 220, 90),
-    State.COAST: (60, 190, 255),
-    State.SEARCH: (255, 170, 90),
-}
+BLACK = (16, 16, 16)
 
-_Stroke: TypeAlias = NDArray[np.int32]  # (n, 2), 1/16 pixel
-_Color: TypeAlias = tuple[int, ...]  # BGR
+
+@dataclass(frozen=True)
+class _Tier:
+    """What is drawn with one strength: points by their numbers, paths, and each colour's paths."""
+
+    joints: NDArray[np.intp]
+    paths: Paths
+    colors: list[tuple[Color, list[int]]]
 
 
 class Overlay:
@@ -52,12 +52,13 @@ class Overlay:
             joint_px: diameter of the joints; None chooses by the number of keypoints.
             hud: print the state and the numbers on top of the picture.
         """
-        self.caption = caption
-        self.hud = hud
+        self._hud = Hud(caption) if hud else None
         self._limb_px = limb_px
         dense = len(skeleton.keypoints) > DENSE
         self._joint_px = joint_px if joint_px is not None else limb_px + (1 if dense else 5)
         self._limbs = [(limb.rgb[::-1], limb.edges) for limb in skeleton.limbs]
+        self._tiered = b""  # the tiers that `_tiers` was made for
+        self._tiers: list[_Tier | None] = []
 
     def draw(self, frame: Frame, pose: Pose, stats: Timings) -> Image:
         """A new picture (H, W, 3) uint8 BGR; the frame's own is only read."""
@@ -68,88 +69,68 @@ class Overlay:
             self._draw_pose(picture, frame.image, pose.keypoints_px, pose.confidence, scale)
         if pose.roi is not None:
             _draw_brackets(picture, pose.roi, STATE_BGR[pose.state], max(round(1.5 * scale), 1))
-        if self.hud:
-            self._draw_hud(picture, pose.state, stats, min(max(scale, 0.8), width / 320))
+        if self._hud is not None:
+            text_scale = min(max(scale, 0.8), width / 320)
+            self._hud.draw(picture, pose.state, stats, text_scale)
             if stats.notice:
-                _draw_notice(picture, stats.notice, min(max(scale, 0.8), width / 320))
+                draw_notice(picture, stats.notice, text_scale)
         return picture
 
     def _draw_pose(
         self, picture: Image, clean: Image, points: Points, confidence: Points, scale: float
     ) -> None:
         """Faint strokes first; each fading halves what was drawn before it."""
-        tiers = np.searchsorted(TIERS, confidence, side="right")
-        fixed = _fixed(points)
-        dots = np.repeat(fixed[:, None], 2, axis=1)  # strokes of no length: round dots
-        strokes = self._strokes(fixed, tiers.tolist())
         limb = max(round(self._limb_px * scale), 1)
         joint = max(round(self._joint_px * scale), 1)
         rim = max(round(scale), 1)  # of black, both sides together
-        for tier, by_color in enumerate(strokes):
-            if tier > tiers.min():
+        drawn = False
+        for tier in self._sort(confidence):
+            if drawn:
                 _fade(picture, clean, points, margin=joint + rim)
-            _draw(
-                picture, [line for lines in by_color.values() for line in lines], BLACK, limb + rim
-            )
-            for color, lines in by_color.items():
-                _draw(picture, lines, color, limb)
-            joints = list(dots[tiers == tier])
+            if tier is None:
+                continue
+            drawn = True
+            draw_rimmed(picture, points, tier.paths, tier.colors, limb, rim, BLACK)
+            joints = points[tier.joints]
             if joint > limb + 2:
-                _draw(picture, joints, BLACK, joint + rim)
-            _draw(picture, joints, WHITE, joint)
+                draw_dots(picture, joints, BLACK, joint + rim)
+            draw_dots(picture, joints, WHITE, joint)
 
-    def _strokes(self, fixed: _Stroke, tiers: list[int]) -> list[dict[_Color, list[_Stroke]]]:
-        """Per tier and colour, unbroken runs of edges whose weaker end is in that tier."""
-        strokes: list[dict[_Color, list[_Stroke]]] = [{} for _ in range(len(TIERS) + 1)]
+    def _sort(self, confidence: Points) -> list[_Tier | None]:
+        """What to draw, faintest first, None for nothing; kept while no point changes its tier."""
+        tiers = sum((confidence >= least).view(np.uint8) for least in TIERS)
+        assert isinstance(tiers, np.ndarray)
+        if (key := tiers.tobytes()) != self._tiered:
+            self._tiered = key
+            self._tiers = [self._tier(tiers.tolist(), n) for n in range(len(TIERS) + 1)]
+        return self._tiers
+
+    def _tier(self, tiers: list[int], number: int) -> _Tier | None:
+        """Joints of this tier, and unbroken runs of edges whose weaker end is in it."""
+        joints = [point for point, tier in enumerate(tiers) if tier == number]
+        paths: list[list[int]] = []
+        colors: dict[Color, list[int]] = {}
         for color, edges in self._limbs:
             for tier, run in groupby(edges, lambda edge: min(tiers[edge[0]], tiers[edge[1]])):
-                (start, first), *rest = run
-                path = [start, first, *(end for _, end in rest)]
-                strokes[tier].setdefault(color, []).append(fixed[path])
-        return strokes
-
-    def _draw_hud(self, picture: Image, state: State, stats: Timings, scale: float) -> None:
-        """A darkened bar: state, fps, age of the frame, drops, and the caption where it fits."""
-        bar, font = round(26 * scale), 0.45 * scale
-        left, middle, right = round(26 * scale), round(17.5 * scale), picture.shape[1]
-        text = (
-            f"{state.value}    {stats.recent_fps:.0f} fps    age {stats.age_ms:.0f} ms"
-            f"    {stats.dropped} dropped"
-        )
-        text_end = left + _text_width(text, font)
-        caption_left = right - round(10 * scale) - _text_width(self.caption, font)
-        fits = caption_left > text_end + round(16 * scale)
-        strip = picture[: bar if fits or not self.caption else bar + round(18 * scale)]
-        cv2.convertScaleAbs(strip, dst=strip, alpha=0.3)
-        dot = _fixed(np.array([[[13 * scale, 13 * scale]] * 2], np.float32))
-        _draw(picture, list(dot), STATE_BGR[state], max(round(9 * scale), 1))
-        _write(picture, text, (left, middle), font, WHITE)
-        at = (caption_left, middle) if fits else (left, middle + round(18 * scale))
-        _write(picture, self.caption, at, font, GREY)
+                if tier == number:
+                    (start, first), *rest = run
+                    colors.setdefault(color, []).append(len(paths))
+                    paths.append([start, first, *(end for _, end in rest)])
+        if not joints:
+            return None  # then there is no edge either
+        return _Tier(np.array(joints, np.intp), Paths(paths), list(colors.items()))
 
 
-def _draw_notice(picture: Image, notice: str, scale: float) -> None:
-    """A darkened bar at the bottom, with something the user must not miss."""
-    strip = picture[max(picture.shape[0] - round(26 * scale), 0) :]
-    cv2.convertScaleAbs(strip, dst=strip, alpha=0.3)
-    at = (round(10 * scale), picture.shape[0] - round(8.5 * scale))
-    _write(picture, notice, at, 0.45 * scale, ALARM)
-
-
-def _fixed(points: Points) -> _Stroke:
-    """Frame pixels to OpenCV's 1/16 pixel."""
-    return np.rint(np.clip(points, -FAR_PX, FAR_PX) * (1 << SHIFT)).astype(np.int32)
-
-
-def _draw(picture: Image, lines: list[_Stroke], color: _Color, width: int) -> None:
-    if lines:
-        cv2.polylines(picture, lines, False, color, width, cv2.LINE_AA, SHIFT)  # noqa: FBT003
-
-
-def _draw_brackets(picture: Image, roi: Roi, color: _Color, width: int) -> None:
-    lines = list(_fixed(to_frame(BRACKETS, roi)))
-    _draw(picture, lines, BLACK, width + 1)
-    _draw(picture, lines, color, width)
+def _draw_brackets(picture: Image, roi: Roi, color: Color, width: int) -> None:
+    if width > FINE:
+        corners = list(fixed(to_frame(BRACKETS, roi)))
+        draw(picture, corners, BLACK, width + 1)
+        draw(picture, corners, color, width)
+        return
+    grown = (1 + np.array(rails(width, rim=1)) * 2 / roi.size).astype(np.float32)  # four squares
+    inner, *middle, outer = fixed(to_frame(BRACKETS * grown[:, None, None, None], roi))
+    draw(picture, [*inner, *outer], BLACK, 1)
+    draw(picture, [*middle[0], *middle[1]], color, 1)
 
 
 def _fade(picture: Image, clean: Image, points: Points, margin: int) -> None:
@@ -160,11 +141,3 @@ def _fade(picture: Image, clean: Image, points: Points, margin: int) -> None:
     if x1 > x0 and y1 > y0:
         patch = picture[y0:y1, x0:x1]
         cv2.addWeighted(patch, 0.5, clean[y0:y1, x0:x1], 0.5, 0, dst=patch)
-
-
-def _text_width(text: str, font: float) -> int:
-    return cv2.getTextSize(text, cv2.FONT_HERSHEY_SIMPLEX, font, 1)[0][0]
-
-
-def _write(picture: Image, text: str, at: tuple[int, int], font: float, color: _Color) -> None:
-    cv2.putText(picture, text, at, cv2.FONT_HERSHEY_SIMPLEX, font, color, 1, cv2.LINE_AA)

@@ -97,9 +97,7 @@ def smoothing_weight(cutoff_hz: float, step_s: float) -> float: ...
 
 
 @overload
-def smoothing_weight(
-    cutoff_hz: NDArray[np.float64], step_s: float
-) -> NDArray[np.float64]: ...
+def smoothing_weight(cutoff_hz: NDArray[np.float64], step_s: float) -> NDArray[np.float64]: ...
 
 
 def smoothing_weight(

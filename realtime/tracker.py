@@ -14,7 +14,6 @@ REFINEMENTS while it is not; a sweep over the frame is spread over several frame
 """
 
 from collections.abc import Mapping, Sequence
-from math import isfinite
 from time import perf_counter
 from typing import NamedTuple
 
@@ -137,10 +136,11 @@ class Tracker:
         done = perf_counter()
         self._stages["crop"] += (cut - started) * 1e3
         self._stages["infer"] += (done - cut) * 1e3
-        if not isfinite(float(keypoints.sum() + confidence.sum())):
-            usable = np.isfinite(keypoints).all((1, 2)) & np.isfinite(confidence).all(1)
+        known, sure = np.isfinite(keypoints), np.isfinite(confidence)
+        if not (known.all() and sure.all()):
+            usable = known.all((1, 2)) & sure.all(1)
             keypoints[~usable], confidence[~usable] = 0, 0
-        scores = (confidence.sum(axis=1) / confidence.shape[1]).tolist()
+        scores = (np.add.reduce(confidence, 1) / confidence.shape[1]).tolist()
         return [
             _Look(roi, to_frame(keypoints[i], roi), confidence[i], scores[i])
             for i, roi in enumerate(rois)
@@ -165,7 +165,11 @@ class Tracker:
         self._state, self._missed, self._swept = State.TRACK, 0, 0
         target = look.own
         observed = self._observed
-        observed[0], observed[1, 0], observed[2:] = (target.x, target.y), target.size, look.points_px
+        observed[0], observed[1, 0], observed[2:] = (
+            (target.x, target.y),
+            target.size,
+            look.points_px,
+        )
         self._trust[2:] = look.confidence
         filtered = self._filter.update(observed, time_s, target.size / self._margin, self._trust)
         (x, y), (size, _) = filtered[:2].tolist()

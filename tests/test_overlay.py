@@ -25,6 +25,19 @@ def pose_of(points: Points, confidence: float | Points = 1.0) -> Pose:
     return Pose(State.TRACK, Roi.around(points, 1.5), points, points, certain)
 
 
+class _Still(Timings):
+    """Timings at which nothing ever happens: the HUD's numbers depend on `dropped` alone."""
+
+    age_ms = 3.0
+    recent_fps = 30.0
+
+
+def at_rest(stats: Timings) -> Timings:
+    still = _Still()
+    still.dropped = stats.dropped
+    return still
+
+
 def grey(width: int, height: int) -> Image:
     return np.full((height, width, 3), 90, np.uint8)
 
@@ -39,6 +52,11 @@ def near(picture: Image, x: float, y: float, reach: int = 3) -> Iterator[tuple[i
         round(y) - reach : round(y) + reach + 1, round(x) - reach : round(x) + reach + 1
     ]
     yield from map(tuple, patch.reshape(-1, 3).tolist())
+
+
+def shows(picture: Image, x: float, y: float, color: tuple[int, ...], reach: int = 3) -> bool:
+    """Whether some pixel there has this colour; soft edges leave a few levels of what was below."""
+    return any(np.abs(np.subtract(own, color)).max() <= 16 for own in near(picture, x, y, reach))
 
 
 @pytest.mark.parametrize(("width", "height"), SIZES)
@@ -69,9 +87,9 @@ def test_limbs_have_their_colours_and_lie_on_the_keypoints(face_skeleton: Skelet
         for a, b in limb.edges:
             middle = (points[a] + points[b]) / 2
             if limb.name == "jaw":  # other limbs cross each other on this ring
-                assert limb.rgb[::-1] in near(picture, *middle)
+                assert shows(picture, *middle, limb.rgb[::-1])
     for x, y in points:
-        assert (255, 255, 255) in near(picture, x, y)
+        assert shows(picture, x, y, (255, 255, 255))
 
 
 @pytest.mark.parametrize("shift", [0.25, 0.5, 0.75])
@@ -79,7 +97,7 @@ def test_strokes_are_placed_within_the_pixel(mouse_skeleton: Skeleton, shift: fl
     points = np.float32([[100, 100], [100, 200], [100, 300], [100, 400]]) + np.float32([shift, 0])
     pose = Pose(State.TRACK, None, points, points, np.ones(4, np.float32))
     row = np.abs(drawn(mouse_skeleton, pose)[150].astype(float) - 90).sum(axis=1)
-    assert (row * np.arange(640)).sum() / row.sum() == pytest.approx(100 + shift, abs=0.1)
+    assert (row * np.arange(640)).sum() / row.sum() == pytest.approx(100 + shift, abs=0.2)
 
 
 def test_low_confidence_is_fainter(face_skeleton: Skeleton) -> None:
@@ -96,8 +114,8 @@ def test_confident_points_stay_bright_beside_faint_ones(face_skeleton: Skeleton)
     confidence = np.ones(68, np.float32)
     confidence[:8] = 0.1
     picture = drawn(face_skeleton, pose_of(points, confidence))
-    assert all((255, 255, 255) in near(picture, x, y) for x, y in points[8:])
-    assert not any((255, 255, 255) in near(picture, x, y, 1) for x, y in points[:7])
+    assert all(shows(picture, x, y, (255, 255, 255)) for x, y in points[8:])
+    assert not any(shows(picture, x, y, (255, 255, 255), 1) for x, y in points[:7])
 
 
 def test_the_roi_is_drawn_at_its_corners(mouse_skeleton: Skeleton) -> None:
@@ -119,7 +137,8 @@ def test_sparse_skeletons_get_larger_joints(
 ) -> None:
     def white(skeleton: Skeleton) -> float:
         points = ring(len(skeleton.keypoints), 640, 480)
-        return float((drawn(skeleton, pose_of(points)) == 255).all(axis=2).sum() / len(points))
+        picture = drawn(skeleton, pose_of(points))
+        return float((picture > 240).all(axis=2).sum() / len(points))
 
     assert white(mouse_skeleton) > 2 * white(face_skeleton)
 
@@ -145,3 +164,38 @@ def test_a_notice_is_at_the_bottom_and_nowhere_else(mouse_skeleton: Skeleton) ->
     assert (told[440:] != without[440:]).any()
     assert np.array_equal(told[40:440], without[40:440])
     assert np.array_equal(without[40:], frame.image[40:])
+
+
+def test_what_is_kept_between_frames_does_not_show(face_skeleton: Skeleton) -> None:
+    """One overlay over changing poses, sizes and states draws what a fresh one draws."""
+    overlay, rng, stats = (
+        Overlay(face_skeleton, caption="engine"),
+        np.random.default_rng(0),
+        Timings(),
+    )
+    for turn in range(12):
+        width, height = SIZES[turn % 3]
+        points = ring(68, width, height)
+        confidence = rng.choice([0.1, 0.4, 0.9], 68).astype(np.float32) if turn % 4 else 1.0
+        state = list(State)[turn % 3]
+        shown = pose_of(points, confidence)
+        pose = Pose(state, shown.roi, points, points, shown.confidence)
+        stats.dropped = 10**turn
+        frame, now = Frame(grey(width, height), 0, 0), Timings()
+        now.dropped = stats.dropped
+        fresh = Overlay(face_skeleton, caption="engine").draw(frame, pose, at_rest(now))
+        np.testing.assert_array_equal(overlay.draw(frame, pose, at_rest(now)), fresh)
+
+
+@pytest.mark.parametrize(("width", "height"), SIZES)
+def test_lines_are_as_wide_as_asked_for(mouse_skeleton: Skeleton, width: int, height: int) -> None:
+    """Thin ones are drawn as rails: they must neither gape nor melt away."""
+    points = np.float32([[0.2, 0.2], [0.2, 0.4], [0.2, 0.6], [0.2, 0.8]]) * (width, height)
+    overlay = Overlay(mouse_skeleton, hud=False, joint_px=1.0)
+    image = np.full((height, width, 3), 250, np.uint8)
+    pose = Pose(State.TRACK, None, points, points, np.ones(4, np.float32))
+    row = overlay.draw(Frame(image, 0, 0), pose, Timings())[round(height * 0.3)]
+    scale = min(max((width * height / (640 * 480)) ** 0.5, 0.5), 4)
+    marked = (row < 150).any(axis=1).nonzero()[0]
+    assert len(marked) == marked[-1] - marked[0] + 1
+    assert len(marked) == pytest.approx(2 * scale + max(scale, 1) + 1, abs=2)

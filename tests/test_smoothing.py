@@ -161,3 +161,36 @@ def test_answers_are_the_callers_to_keep() -> None:
 def test_senseless_settings_are_refused(wrong: dict[str, float]) -> None:
     with pytest.raises(ValueError, match="must be positive"):
         OneEuro(**wrong)
+
+
+@settings(max_examples=50)
+@given(st.integers(0, 10_000), st.booleans())
+def test_is_the_formula_of_the_paper(seed: int, sure: bool) -> None:
+    """Point by point and axis by axis, in plain Python."""
+    rng, one_euro, time_s = np.random.default_rng(seed), OneEuro(), 0.0
+    kept: list[list[float]] = []
+    speed = [[0.0, 0.0] for _ in range(3)]
+    for turn in range(8):
+        points = rng.uniform(0, 400, (3, 2)).astype(np.float32)
+        confidence = None if sure else rng.uniform(0, 1, 3).astype(np.float32)
+        step_s = float(rng.uniform(0.001, 0.2))
+        time_s += step_s
+        answer = one_euro.update(points, time_s, BODY_PX, confidence)
+        if turn == 0:
+            kept = points.astype(float).tolist()
+            continue
+        for k in range(3):
+            moved = [float(points[k, axis]) - kept[k][axis] for axis in (0, 1)]
+            share = weight_of(one_euro.speed_cutoff_hz, step_s)
+            for axis in (0, 1):
+                speed[k][axis] += share * (moved[axis] / step_s - speed[k][axis])
+            cutoff_hz = one_euro.min_cutoff_hz + one_euro.beta * math.hypot(*speed[k]) / BODY_PX
+            if confidence is not None:
+                cutoff_hz *= min(max(float(confidence[k]) / TRUSTED, LEAST_TRUST), 1)
+            for axis in (0, 1):
+                kept[k][axis] += weight_of(cutoff_hz, step_s) * moved[axis]
+        np.testing.assert_allclose(answer, kept, rtol=1e-6, atol=1e-4)
+
+
+def weight_of(cutoff_hz: float, step_s: float) -> float:
+    return 1 / (1 + 1 / (2 * math.pi * cutoff_hz * step_s))
