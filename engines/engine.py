@@ -2,7 +2,7 @@
 
 import importlib
 from pathlib import Path
-from typing import NamedTuple, Protocol, runtime_checkable
+from typing import NamedTuple, Protocol, cast, runtime_checkable
 
 import numpy as np
 from numpy.typing import NDArray
@@ -60,7 +60,8 @@ def load(path: str | Path, device: str = "auto", *, threads: int = 1, wait: bool
 
     Args:
         path: a tracker `.onnx`, or the name of a shipped one (`face68`).
-        device: "cpu", "cuda", "cuda:N", or "auto" for the best this machine has.
+        device: "cpu", "cuda", "cuda:N", or "auto" for the best this machine has; "openvino" or
+            "openvino:int8" for the CPU by another engine, an extra.
         threads: of the CPU engine. One is fastest for networks under 0.1 GFLOP, and leaves the
             other cores to the camera.
         wait: build first, where a plan is to be built, so that every run is on the GPU.
@@ -68,8 +69,11 @@ def load(path: str | Path, device: str = "auto", *, threads: int = 1, wait: bool
     Raises:
         EngineError: no such file, damaged, not a keycam model, or the device is not to be had.
     """
-    choice = importlib.import_module("engines.device").choose(device)
     path = locate(path)
+    if device.startswith("openvino"):
+        openvino = importlib.import_module("engines.openvino")
+        return cast(Engine, openvino.open_engine(path, device, threads=threads))
+    choice = importlib.import_module("engines.device").choose(device)
     cpu = importlib.import_module("engines.cpu")  # onnxruntime is loaded only when it is needed
     engine: Engine = cpu.CpuEngine(path, threads=threads)
     if choice.engine == "tensorrt":
