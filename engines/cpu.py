@@ -1,7 +1,12 @@
 """The ONNX Runtime engine: every machine's default."""
 
+import json
 import os
+from collections.abc import Mapping
+from math import prod
 from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
 
 os.environ["ORT_DISABLE_TELEMETRY"] = "1"  # before the import, or releases from 1.29 on phone home
 
@@ -118,3 +123,35 @@ def first_line(error: BaseException) -> str:
     """Its message, cut to one printable line: it may quote bytes of a damaged file."""
     lines = str(error).splitlines() or [type(error).__name__]
     return "".join(char if char.isprintable() else "?" for char in lines[0])
+
+
+def flops(path: Path) -> int:
+    """Floating-point operations for one crop: two per multiply-add of convolutions and products.
+
+    Counted on the graph as it is written, from the shapes that ONNX Runtime reports for each of
+    its nodes; everything else (activations, softmax, the cast) is left out.
+
+    Raises:
+        EngineError: as for `open_session`.
+    """
+    with TemporaryDirectory(prefix="keycam-flops-") as folder:
+        options = ort.SessionOptions()
+        options.graph_optimization_level = ort.GraphOptimizationLevel.ORT_DISABLE_ALL
+        options.enable_profiling = True
+        options.profile_file_prefix = str(Path(folder) / "profile")
+        options.log_severity_level = 4
+        card = read_card(open_session(path, 1), path, "tracker")
+        session = ort.InferenceSession(str(path), options, ["CPUExecutionProvider"])
+        session.run(None, {"crop": np.zeros((1, card.size, card.size, 3), np.uint8)})
+        events = json.loads(Path(session.end_profiling()).read_text("utf-8"))
+    return sum(map(_node_flops, (event.get("args", {}) for event in events)))
+
+
+def _node_flops(node: Mapping[str, Any]) -> int:
+    if node.get("op_name") not in ("Conv", "MatMul", "Gemm"):
+        return 0
+    inputs = [next(iter(own.values())) for own in node["input_type_shape"]]
+    (made,) = node["output_type_shape"][0].values()
+    # a value sums over the channels and the window of a convolution, over a row of a product
+    terms = prod(inputs[1][1:]) if node["op_name"] == "Conv" else inputs[0][-1]
+    return int(2 * prod(made) * terms)

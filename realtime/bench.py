@@ -4,141 +4,193 @@ The frames are decoded ahead and kept in memory, so the source does not count; "
 turn of the loop that `keycam run` makes, without showing the picture.
 """
 
-from contextlib import closing
-from dataclasses import asdict, dataclass
-from itertools import islice
-from math import ceil
+from collections.abc import Sequence
+from contextlib import ExitStack
+from dataclasses import asdict, dataclass, field
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
-from engines.engine import load, locate
-from engines.geometry import Image
-from realtime.frame import Frame, Pose, State
-from realtime.loop import Report, run
-from realtime.machine import machine, versions
-from realtime.memory import Memory
-from realtime.overlay import Overlay
-from realtime.pipeline import DEFAULT_MODEL
-from realtime.recorder import describe_model
-from realtime.screen import Screen
-from realtime.source import Source, open_source
-from realtime.table import latency_table
-from realtime.timing import Timings
-from realtime.tracker import Tracker
+import numpy as np
 
-FRAMES = 1000  # measured
-WARMUP = 100  # before them, not counted
-AHEAD = 300  # frames decoded into memory, at most,
-AHEAD_BYTES = 300 << 20  # and no more than these
+from engines.cpu import flops
+from engines.engine import load, locate
+from realtime.contest import AGAIN, BATCHES, WARMUP, Contestant, Turns, compete
+from realtime.machine import machine, versions
+from realtime.recorder import describe_model
+from realtime.table import latency_table, throughput_table
+from realtime.timing import STAGES, Percentiles
+
+FRAMES = 1000  # measured, of each engine
+TURN = 100  # frames of a turn, at least
+TURNS = 10  # at most
+
+
+@dataclass(frozen=True, kw_only=True)
+class Run:
+    """One engine's figures.
+
+    Attributes:
+        device: what it was asked for by.
+        stages: per stage of the loop.
+        noise: stage -> how uncertain its p50 is, as a share of it: the standard error of the
+            turns' own p50; None with a single turn.
+        samples: stage -> all times, milliseconds; not part of the JSON.
+        fps: measured frames over the time they took.
+        throughput: batch -> crops a second, and that as a share of the machine's peak.
+        tracked: share of frames in which the subject was followed: searching costs more.
+    """
+
+    engine: str
+    device: str
+    precision: str
+    stages: dict[str, Percentiles]
+    age: Percentiles
+    noise: dict[str, float | None]
+    samples: dict[str, list[float]] = field(repr=False)
+    fps: float
+    drops: int
+    tracked: float
+    throughput: dict[int, tuple[float, float]]
+
+    @classmethod
+    def of(cls, device: str, turns: Turns, peak_gflops: float, model_flops: int) -> "Run":
+        samples = {name: list(chain(*own)) for name, own in turns.samples.items()}
+        rows = {name: Percentiles.of(values) for name, values in samples.items()}
+        throughput = {}
+        for batch, times in turns.throughput.items():
+            rate = batch / float(np.median(times)) * 1e3
+            throughput[batch] = (rate, rate * model_flops / peak_gflops / 1e9)
+        return cls(
+            engine=turns.facts["engine"],
+            device=device,
+            precision=turns.facts["precision"],
+            stages={name: rows[name] for name in STAGES if name in rows},
+            age=rows["age"],
+            noise={name: noise_of(own) for name, own in turns.samples.items()},
+            samples=samples,
+            fps=len(samples["loop"]) / turns.elapsed_s,
+            drops=turns.drops,
+            tracked=turns.tracked / turns.frames,
+            throughput=throughput,
+        )
+
+    def to_dict(self) -> dict[str, Any]:
+        return {
+            "engine": self.engine,
+            "precision": self.precision,
+            "batch": 1,
+            "stages": {stage: asdict(row) for stage, row in self.stages.items()},
+            "fps": self.fps,
+            "drops": self.drops,
+            "age_ms": asdict(self.age),
+            "device": self.device,
+            "noise": self.noise,
+            "throughput": [
+                {"batch": batch, "per_s": rate, "of_peak": share}
+                for batch, (rate, share) in self.throughput.items()
+            ],
+        }
 
 
 @dataclass(frozen=True, kw_only=True)
 class Bench:
-    """One measurement.
+    """One measurement of one or more engines.
 
     Attributes:
         source: what was tracked, and its frames' (width, height) in `size`.
-        tracked: share of all frames in which the subject was followed: searching costs more.
-        model: its card's facts, file name and sha256.
-        engine, precision: what ran it.
-        report: of the loop.
+        model: its card's facts, file name, sha256 and FLOPs.
+        peak_gflops: fp32 GFLOP/s of one thread's matrix product on this machine.
     """
 
     source: str
     size: tuple[int, int]
-    tracked: float
     model: dict[str, Any]
-    engine: str
-    precision: str
-    report: Report
+    peak_gflops: float
+    runs: list[Run]
 
     def to_dict(self) -> dict[str, Any]:
         """Plain JSON with this machine and these versions."""
-        report = self.report
-        run = {
-            "engine": self.engine,
-            "precision": self.precision,
-            "batch": 1,
-            "stages": {stage: asdict(row) for stage, row in report.stages.items()},
-            "fps": report.fps,
-            "drops": report.dropped,
-            "age_ms": None if report.age is None else asdict(report.age),
-        }
-        return {"machine": machine(), "versions": versions(), "model": self.model, "runs": [run]}
+        here = {**machine(), "peak_gflops": self.peak_gflops}
+        runs = [run.to_dict() for run in self.runs]
+        return {"machine": here, "versions": versions(), "model": self.model, "runs": runs}
 
     def to_text(self) -> str:
         here, (width, height) = machine(), self.size
-        return "\n".join(
-            [
-                f"machine   {here['cpu']}, {here['cores']} cores, {here['os']}",
-                "versions  " + ", ".join(f"{name} {own}" for name, own in versions().items()),
-                f"model     {self.model['name']} on {self.engine}, {self.precision}",
-                f"source    {self.source}, {width} x {height}, decoded ahead",
-                f"tracked   {self.tracked:.0%} of the frames; where not, the tracker searched",
+        lines = [
+            f"machine   {here['cpu']}, {here['cores']} cores, {here['os']}; one thread's fp32 "
+            f"matrix product makes {self.peak_gflops:.0f} GFLOP/s",
+            "versions  " + ", ".join(f"{name} {own}" for name, own in versions().items()),
+            f"model     {self.model['name']}, {self.model['flops'] / 1e9:.3f} GFLOP a crop "
+            "(two per multiply-add of convolutions and products)",
+            f"source    {self.source}, {width} x {height}, decoded ahead",
+        ]
+        for run in self.runs:
+            lines += [
                 "",
-                latency_table(self.report.stages, self.report.age),
-                "",
-                f"{self.report.fps:.1f} frames per second, {self.report.dropped} dropped; "
-                f"the first {WARMUP} frames are not counted",
+                f"{run.engine}, {run.precision}; followed in {run.tracked:.0%} of the frames"
+                + ("" if run.tracked > 0.99 else ", else searching, which costs more"),
+                latency_table(run.stages, run.age),
+                f"{run.fps:.1f} frames per second, {run.drops} dropped",
             ]
-        )
-
-
-class _Tally:
-    """The sink that counts the frames in which the subject was followed."""
-
-    def __init__(self) -> None:
-        self.frames = 0
-        self.tracked = 0
-
-    def take(self, frame: Frame, pose: Pose, stats: Timings) -> None:  # noqa: ARG002 (a sink)
-        self.frames += 1
-        self.tracked += pose.state is State.TRACK
-
-    def close(self) -> None:
-        pass
+        lines += [
+            "",
+            throughput_table({f"{r.engine}, {r.precision}": r.throughput for r in self.runs}),
+            "",
+            f"the first {WARMUP} frames are not counted, nor the first {AGAIN} of a later turn; "
+            "age is that of a frame when it is drawn",
+        ]
+        return "\n".join(lines)
 
 
 def bench(
     source: str = "synthetic:",
     *,
-    model: str | Path = DEFAULT_MODEL,
-    device: str = "auto",
+    model: str | Path = "face68",
+    devices: Sequence[str] = ("auto",),
     frames: int = FRAMES,
+    batches: Sequence[int] = BATCHES,
 ) -> Bench:
-    """Measure `frames` turns of the loop after the warm-up.
+    """Measure `frames` turns of the loop of each engine, and its throughput at each batch size.
+
+    Args:
+        devices: of the engines, as for `engines.load`; each has a process of its own, and they
+            take turns in random order.
 
     Raises:
-        KeycamError: the source or the model cannot be had.
+        KeycamError: the source, the model or an engine cannot be had.
     """
-    with closing(load(model, device)) as engine:
-        described = describe_model(engine, locate(model))
-        with open_source(source) as opened:
-            name, fps, size = opened.name, opened.fps or 30.0, opened.size
-            images = decode(opened)
-        tally = _Tally()
-        screen = Screen(Overlay(engine.card.skeleton, caption=engine.name), [])
-        report = run(
-            Memory(images, fps=fps, repeat=ceil((frames + WARMUP) / len(images))),
-            Tracker(engine),
-            [screen, tally],
-            frames=frames + WARMUP,
-            warmup=WARMUP,
-        )
+    engine = load(model, "cpu")  # refuses what cannot be had before any process is started
+    described = describe_model(engine, locate(model))
+    engine.close()
+    count = flops(locate(model))
+    turns = min(max(frames // TURN, 1), TURNS)
+    with ExitStack() as stack:
+        contestants = [
+            stack.enter_context(Contestant(source, str(model), device)) for device in devices
+        ]
+        done = compete(contestants, turns=turns, frames=frames, batches=batches)
+        peak = contestants[0].ask("peak")
+    facts = done[0].facts
     return Bench(
-        source=name,
-        size=size,
-        tracked=tally.tracked / max(tally.frames, 1),
-        model={**described["card"], "file": described["file"], "sha256": described["sha256"]},
-        engine=engine.name,
-        precision=engine.precision,
-        report=report,
+        source=facts["source"],
+        size=facts["size"],
+        model={
+            **described["card"],
+            "file": described["file"],
+            "sha256": described["sha256"],
+            "flops": count,
+        },
+        peak_gflops=peak,
+        runs=[Run.of(*own, peak, count) for own in zip(devices, done, strict=True)],
     )
 
 
-def decode(source: Source) -> list[Image]:
-    """The first frames of `source` there and back again: a cycle of them has no jump."""
-    width, height = source.size
-    ahead = max(min(AHEAD, AHEAD_BYTES // (3 * width * height)), 1)
-    images = [frame.image for frame in islice(source, ahead)]
-    return images + images[-2:0:-1]
+def noise_of(turns: Sequence[Sequence[float]]) -> float | None:
+    """Standard error of the median of the turns' medians, as a share of it."""
+    if len(turns) < 2:
+        return None
+    medians = np.array([np.median(turn) for turn in turns])
+    middle = float(np.median(medians))
+    spread = 1.4826 * float(np.median(np.abs(medians - middle)))  # as a standard deviation
+    return 1.2533 * spread / len(turns) ** 0.5 / middle if middle > 0 else None

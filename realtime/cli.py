@@ -21,6 +21,11 @@ LATER = {  # name: (where it is, short help)
     "train": ("train.cli:train", "Learn keypoints from unlabelled video."),
     "eval": ("train.cli:evaluate", "Measure a model against labelled pictures."),
     "prior": ("train.cli:prior", "Gather poses from keypoint tables into one prior."),
+    "bench": ("realtime.bench_cli:bench", "Measure the live loop on this machine, stage by stage."),
+    "export-server": (
+        "realtime.bench_cli:export_server",
+        "Write a model repository for NVIDIA's Triton server.",
+    ),
     "export": ("realtime.export.cli:export", "Write a session in another program's format."),
     "validate": ("realtime.session_cli:validate", "Check a recorded session, and repair it."),
     "replay": ("realtime.session_cli:replay", "Track the video of a session once more."),
@@ -160,34 +165,6 @@ def record(
     if overlay is not None:
         raise click.UsageError("--overlay is for one source; for many files use --video")
     record_many(sources, session, keep_video=keep, workers=workers, ray=ray, **options)
-
-
-@main.command()
-@click.option("--source", default="synthetic:", show_default=True, help="As for run.")
-@model_option
-@device_option
-@click.option(
-    "--frames",
-    type=click.IntRange(1),
-    default=1000,
-    show_default=True,
-    metavar="N",
-    help="Measure N frames.",
-)
-@click.option("--record", "recording", is_flag=True, help="Measure what recording costs instead.")
-@json_option
-@verbose_option
-def bench(
-    source: str, model: str, device: str, frames: int, json_file: Path | None, *, recording: bool
-) -> None:
-    """Measure the live loop on this machine, stage by stage."""
-    check_json(json_file)
-    from realtime.bench import bench as measure
-    from realtime.record_bench import record_bench
-
-    of_what = record_bench if recording else measure
-    result = of_what(source, model=model, device=device, frames=frames)
-    put(result.to_text(), result.to_dict(), json_file)
 
 
 @main.command()

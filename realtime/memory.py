@@ -9,6 +9,17 @@ from engines.geometry import Image
 from realtime.frame import Frame
 from realtime.source import Source, SourceError
 
+AHEAD = 300  # frames decoded into memory, at most,
+AHEAD_BYTES = 300 << 20  # and no more than these
+
+
+def decode(source: Source) -> list[Image]:
+    """The first frames of `source` there and back again: a cycle of them has no jump."""
+    width, height = source.size
+    ahead = max(min(AHEAD, AHEAD_BYTES // (3 * width * height)), 1)
+    images = [frame.image for frame in islice(source, ahead)]
+    return images + images[-2:0:-1]
+
 
 class Memory(Source):
     """Yields `images`, (H, W, 3) uint8 BGR, `repeat` times over, `fps` apart in capture time."""

@@ -14,10 +14,11 @@ from typing import Any
 
 from engines.engine import Engine, load, locate
 from engines.geometry import Image
-from realtime.bench import FRAMES, WARMUP, decode
+from realtime.contest import WARMUP
 from realtime.frame import Frame, Pose
 from realtime.loop import run
 from realtime.machine import machine, versions
+from realtime.memory import decode
 from realtime.overlay import Overlay
 from realtime.pace import Pace
 from realtime.pipeline import DEFAULT_MODEL
@@ -29,6 +30,7 @@ from realtime.timing import Percentiles, Ring, Timings
 from realtime.tracker import Tracker
 
 FPS = 120.0
+FRAMES = 1000  # measured, of each mode
 TURN = 40  # frames until the next of MODES has its turn
 SETTLE = 10  # of these, not counted: the video of the turn before is still being encoded
 MODES = ("off", "poses", "video")

@@ -19,3 +19,15 @@ def latency_table(stages: Mapping[str, Percentiles], age: Percentiles | None) ->
         for name, row in rows.items()
     ]
     return "\n".join(lines)
+
+
+def throughput_table(engines: Mapping[str, Mapping[int, tuple[float, float]]]) -> str:
+    """One line per engine: crops a second at each batch, and the share of the machine's peak."""
+    batches = sorted({batch for rows in engines.values() for batch in rows})
+    wide = max([len("crops per second"), *map(len, engines)])
+    head = "".join(f"{f'batch {batch}':>16}" for batch in batches)
+    lines = [f"{'crops per second':<{wide}}{head}"]
+    for name, rows in engines.items():
+        cells = (f"{rate:.0f} ({share:.0%})" for rate, share in (rows[b] for b in batches))
+        lines.append(f"{name:<{wide}}" + "".join(f"{cell:>16}" for cell in cells))
+    return "\n".join([*lines, "in brackets: of the machine's measured fp32 peak of one thread"])

@@ -1,8 +1,9 @@
 """How long each stage of the loop takes: ring buffers, percentiles, rate, drops and age."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from time import monotonic_ns
+from typing import Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -24,6 +25,12 @@ class Percentiles:
     p99_ms: float
     n: int
 
+    @classmethod
+    def of(cls, values: Sequence[float] | NDArray[np.float64]) -> Self:
+        """Linear between neighbours; there must be at least one value."""
+        p50, p90, p99 = (float(value) for value in np.percentile(values, (50, 90, 99)))
+        return cls(p50, p90, p99, len(values))
+
 
 class Ring:
     """The newest `keep` numbers, in memory allocated once."""
@@ -40,11 +47,15 @@ class Ring:
         """The number added `back` additions before the last one."""
         return float(self._values[(self.count - 1 - back) % len(self._values)])
 
+    def values(self) -> NDArray[np.float64]:
+        """The numbers kept, oldest first."""
+        if self.count <= len(self._values):
+            return self._values[: self.count].copy()
+        return np.roll(self._values, -(self.count % len(self._values)))
+
     def percentiles(self) -> Percentiles:
-        """Linear between neighbours; call only when there is at least one number."""
-        kept = self._values[: self.count]
-        p50, p90, p99 = (float(value) for value in np.percentile(kept, (50, 90, 99)))
-        return Percentiles(p50, p90, p99, len(kept))
+        """Call only when there is at least one number."""
+        return Percentiles.of(self._values[: self.count])
 
 
 class Timings:
@@ -127,6 +138,11 @@ class Timings:
     def percentiles(self) -> Mapping[str, Percentiles]:
         """Of every stage that was measured, in the order of STAGES."""
         return {name: ring.percentiles() for name, ring in self._stages.items() if ring.count}
+
+    def samples(self) -> dict[str, list[float]]:
+        """Milliseconds of every stage that was measured, and of "age", frame by frame."""
+        rings = {**self._stages, "age": self._age}
+        return {name: ring.values().tolist() for name, ring in rings.items() if ring.count}
 
     def age(self) -> Percentiles | None:
         """Of the frames' age when all sinks had taken them, as `age_ms`."""

@@ -91,11 +91,13 @@ def test_bench_writes_the_agreed_json(video: Path, blob_path: Path, tmp_path: Pa
     result = keycam("bench", "--source", video, "-m", blob_path, "--frames", 20, "--json", file)
     assert result.exit_code == 0, result.output
     assert "first 100 frames are not counted" in result.stdout
+    assert "batch 32" in result.stdout
     table = json.loads(file.read_text("utf-8"))
     assert list(table) == ["machine", "versions", "model", "runs"]
     assert table["model"]["name"] == "blob-mouse4"
     (run,) = table["runs"]
-    assert list(run) == ["engine", "precision", "batch", "stages", "fps", "drops", "age_ms"]
+    agreed = ["engine", "precision", "batch", "stages", "fps", "drops", "age_ms"]
+    assert list(run) == [*agreed, "device", "noise", "throughput"]
     assert list(run["stages"]) == ["grab", "crop", "infer", "track", "draw", "loop"]
     for stage in (*run["stages"].values(), run["age_ms"]):
         assert list(stage) == ["p50_ms", "p90_ms", "p99_ms", "n"]

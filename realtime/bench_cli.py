@@ -1,0 +1,113 @@
+"""The commands that measure and that hand a model to a server: thin shells round functions."""
+
+from pathlib import Path
+from typing import Any
+
+import click
+
+from realtime.cli import check_json, device_option, json_option, model_option, put, verbose_option
+
+
+@click.command()
+@click.option("--source", default="synthetic:", show_default=True, help="As for run.")
+@model_option
+@device_option
+@click.option(
+    "--engine",
+    "engines",
+    multiple=True,
+    metavar="DEVICE",
+    help="Measure several side by side: cpu, openvino, openvino:int8, cuda; may be repeated.",
+)
+@click.option(
+    "--frames",
+    type=click.IntRange(1),
+    default=1000,
+    show_default=True,
+    metavar="N",
+    help="Measure N frames.",
+)
+@click.option("--record", "recording", is_flag=True, help="Measure what recording costs instead.")
+@click.option(
+    "--latency", is_flag=True, help="Measure camera to screen: point the camera at the window."
+)
+@click.option(
+    "--compare",
+    "old",
+    type=click.Path(path_type=Path),
+    metavar="OLD.json",
+    help="Also print what changed since then.",
+)
+@click.option(
+    "--plot", type=click.Path(path_type=Path), metavar="FILE.png", help="Also draw the times."
+)
+@json_option
+@verbose_option
+def bench(
+    source: str,
+    model: str,
+    device: str,
+    engines: tuple[str, ...],
+    frames: int,
+    json_file: Path | None,
+    *,
+    recording: bool,
+    latency: bool,
+    old: Path | None,
+    plot: Path | None,
+) -> None:
+    """Measure the live loop on this machine, stage by stage."""
+    check_json(json_file)
+    if (recording or latency) and (engines or old or plot):
+        raise click.UsageError("--record and --latency go without --engine, --compare and --plot")
+    if recording or latency:
+        put_other(source, model, device, frames, json_file, latency=latency)
+        return
+    from realtime.bench import bench as measure
+    from realtime.compare import compare, read_bench
+    from realtime.histogram import check_plot, draw
+
+    before = None if old is None else read_bench(old)
+    if plot is not None:
+        check_plot(plot)
+    result = measure(source, model=model, devices=engines or (device,), frames=frames)
+    text, table = result.to_text(), result.to_dict()
+    if before is not None:
+        text += f"\n\nagainst {old}\n{compare(before, table)}"
+    put(text, table, json_file)
+    if plot is not None:
+        click.echo(draw(result, plot), err=True)
+
+
+def put_other(
+    source: str, model: str, device: str, frames: int, json_file: Path | None, *, latency: bool
+) -> None:
+    """Measure recording, or camera to screen, and print it."""
+    result: Any
+    if latency:
+        from realtime.latency import latency as measure
+
+        result = measure(source)
+    else:
+        from realtime.record_bench import record_bench
+
+        result = record_bench(source, model=model, device=device, frames=frames)
+    put(result.to_text(), result.to_dict(), json_file)
+
+
+@click.command("export-server")
+@click.argument("model")
+@click.argument("folder", type=click.Path(path_type=Path))
+@click.option(
+    "--plan",
+    type=click.Path(path_type=Path),
+    metavar="FILE",
+    help="A TensorRT plan of the model, to be served beside it.",
+)
+@verbose_option
+def export_server(model: str, folder: Path, plan: Path | None) -> None:
+    """Write MODEL as a repository that `tritonserver --model-repository=FOLDER` serves."""
+    from realtime.server import export_server as write
+
+    for path in write(model, folder, plan=plan):
+        click.echo(path)
