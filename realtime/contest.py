@@ -30,7 +30,7 @@ from realtime.tracker import Tracker
 WARMUP = 100  # frames before a process is first measured, not counted
 AGAIN = 20  # frames before each of its later turns, not counted
 BATCHES = (1, 8, 32)  # crops an engine gets at once, where throughput is measured
-BATCH_S = 1.0  # for which it is measured
+BATCH_S = 0.5  # for which it is measured
 GEMM = 768  # side of the matrices whose product is the machine's peak
 _ALONE = ("OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "OMP_NUM_THREADS")
 _LIMIT_S = 600.0  # without an answer before a process counts as dead

@@ -10,7 +10,7 @@ from enum import StrEnum
 from importlib.metadata import distributions, version
 from pathlib import Path
 
-from realtime.group import DEBIAN, TRAINING
+from realtime.group import DEBIAN, EXTRAS, TRAINING
 from realtime.machine import machine, versions
 
 OPENCV = "opencv-python"
@@ -46,6 +46,8 @@ def examine() -> list[Finding]:
         "display": _display,
         "cameras": _cameras,
         "gpu": _gpu,
+        "openvino": _openvino,
+        "extras": _extras,
         "training": _training,
     }
     return [_guarded(what, look) for what, look in looks.items()]
@@ -61,8 +63,7 @@ def report(findings: list[Finding]) -> str:
     lines = []
     for finding in findings:
         lines.append(f"{finding.verdict}  {finding.what:<12} {finding.found}")
-        if finding.remedy:
-            lines.append(f"{'':<17}{finding.remedy}")
+        lines += [f"{'':<17}{line}" for line in finding.remedy.splitlines()]
     return "\n".join(lines)
 
 
@@ -167,10 +168,34 @@ def _cameras() -> Finding:
 
 
 def _gpu() -> Finding:
-    driver = Path("/proc/driver/nvidia/version")
-    if not driver.exists():
-        return Finding("gpu", Verdict.ABSENT, "no NVIDIA driver; the CPU engine does the work")
-    return Finding("gpu", Verdict.ABSENT, "NVIDIA driver found, not used by this version")
+    """What `--device auto` chooses, and why not a GPU."""
+    from engines.device import choose
+
+    choice = choose("auto")
+    if not choice.reasons:
+        return Finding("gpu", Verdict.GOOD, f"{choice.device}: auto takes it, by {choice.engine}")
+    first, *others = choice.reasons
+    return Finding("gpu", Verdict.ABSENT, f"none is used: {first}", "\n".join(others))
+
+
+def _openvino() -> Finding:
+    if importlib.util.find_spec("openvino") is None:
+        remedy = 'pip install "keycam[openvino]", if `keycam bench` shall try it'
+        return Finding("openvino", Verdict.ABSENT, "not installed", remedy)
+    return Finding("openvino", Verdict.GOOD, version("openvino"))
+
+
+def _extras() -> Finding:
+    """Of the packages that single commands need."""
+    missing = {
+        extra
+        for package, (extra, _) in EXTRAS.items()
+        if extra not in ("train", "openvino") and importlib.util.find_spec(package) is None
+    }
+    if missing:
+        remedy = f'pip install "keycam[{",".join(sorted(missing))}]", if you want them'
+        return Finding("extras", Verdict.ABSENT, f"not all of {', '.join(sorted(missing))}", remedy)
+    return Finding("extras", Verdict.GOOD, "export, slp, plot, cluster")
 
 
 def _training() -> Finding:

@@ -60,7 +60,9 @@ def _violins(axes: "Axes", runs: list[Run]) -> None:
         for run, end in zip(runs, ends, strict=True)
     ]
     places = range(len(runs), 0, -1)
-    bodies = axes.violinplot(shown, places, vert=False, showextrema=False, widths=0.8)["bodies"]
+    bodies = axes.violinplot(
+        shown, places, orientation="horizontal", showextrema=False, widths=0.8
+    )["bodies"]
     for body in bodies:
         body.set(facecolor="#8ecae6", edgecolor="#219ebc", alpha=0.9)
     for place, run in zip(places, runs, strict=True):

@@ -8,6 +8,7 @@ from pathlib import Path
 from threading import Event
 from typing import Any
 
+from engines.device import choose
 from engines.engine import Engine, load, locate, shipped_models
 from engines.errors import DataError
 from engines.swap import SwapEngine
@@ -141,17 +142,30 @@ def _watch(
     """As `watch`; `opener` is told whether to play files at their own speed."""
     blind = wanted.window and not _display(wanted)
     wanted = replace(wanted, window=wanted.window and not blind)
-    options = {"device": device, "smooth": smooth, "frames": frames, "seconds": seconds}
+    options: dict[str, Any] = {
+        "device": device,
+        "smooth": smooth,
+        "frames": frames,
+        "seconds": seconds,
+    }
     stop = Event()
     with ExitStack() as stack:
         opened = stack.enter_context(opener(wanted.window))
         engine = load(model, device, wait=not opened.live)  # one file, one engine
         stack.callback(engine.close)
+        options["refused"] = refused(device)
         tracker = Tracker(engine, smooth=smooth)
         sinks = _sinks(wanted, opened, engine, locate(model), options, stop)
         where = "; no display, so no window" if blind else ""
         log.info("%s: %s on %s%s", opened.name, engine.card.name, engine.name, where)
+        if options["refused"]:
+            log.info("auto chose the CPU: %s", "; ".join(options["refused"]))
         return run(opened, tracker, sinks, stop=stop, frames=frames, seconds=seconds)
+
+
+def refused(device: str) -> list[str]:
+    """Why "auto" took no GPU, one line each; none where it did, or where it had no choice."""
+    return list(choose(device).reasons) if device == "auto" else []
 
 
 def _display(wanted: Wanted) -> bool:

@@ -95,7 +95,7 @@ def test_a_missing_file_is_refused(tmp_path: Path) -> None:
 
 def test_the_command_compares_with_its_own_file(blob_path: Path, tmp_path: Path) -> None:
     file = tmp_path / "bench.json"
-    short = ["--source", "synthetic:size=64x48", "-m", blob_path, "--frames", 5]
+    short = ["--source", "synthetic:size=96x72", "-m", blob_path, "--frames", 5]
     assert keycam("bench", *short, "--json", file).exit_code == 0
     again = keycam("bench", *short, "--compare", file)
     assert again.exit_code == 0, again.output

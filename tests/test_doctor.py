@@ -1,8 +1,10 @@
 from pathlib import Path
 
 import pytest
+from command_line import keycam
 
 from engines import engine
+from engines.device import Choice
 from realtime import doctor
 from realtime.doctor import Finding, Verdict, examine, healthy, report
 
@@ -17,6 +19,8 @@ LOOKED_AT = [
     "display",
     "cameras",
     "gpu",
+    "openvino",
+    "extras",
     "training",
 ]
 
@@ -87,3 +91,20 @@ def test_no_display_is_no_fault(monkeypatch: pytest.MonkeyPatch) -> None:
     finding = find("display")
     assert finding.verdict is Verdict.ABSENT
     assert "no such display" in finding.found
+
+
+def test_the_choice_of_auto_is_told_with_its_reasons(monkeypatch: pytest.MonkeyPatch) -> None:
+    refusal = Choice("cpu", "cpu", ("no driver", "pycuda is not installed: pip install it"))
+    monkeypatch.setattr("engines.device.choose", lambda _: refusal)
+    finding = find("gpu")
+    assert finding.verdict is Verdict.ABSENT
+    assert "no driver" in finding.found
+    assert "pip install" in finding.remedy
+    monkeypatch.setattr("engines.device.choose", lambda _: Choice("cuda:0", "tensorrt"))
+    assert "cuda:0" in find("gpu").found
+    assert find("gpu").verdict is Verdict.GOOD
+
+
+def test_a_default_road_that_is_broken_fails_the_command(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(engine, "shipped_models", list)
+    assert keycam("doctor").exit_code == 1

@@ -20,15 +20,17 @@ NEVER = {  # of other people's
     "train": {"tensorrt", "tensorrt_rtx", "pycuda", "cuda"},
     "realtime": {
         "torch", "torchvision", "onnx", "onnxruntime", "tensorrt", "tensorrt_rtx", "pycuda", "cuda",
+        "openvino",
     },
 }  # fmt: skip
 HOMES = {  # the files of engines that may know a backend
-    "onnxruntime": {"cpu.py", "quantise.py"},
+    "onnxruntime": {"cpu.py", "openvino.py", "quantise.py"},
     "onnx": {"half.py", "precision.py", "quantise.py"},
     "tensorrt": {"nvinfer.py"},
     "pycuda": {"cuda.py"},
     "cuda": {"graph.py"},
     "filelock": {"plans.py"},
+    "openvino": set(),  # openvino.py imports it by its name, without its telemetry
 }
 LAZY = {Path("realtime/cli.py")}  # names the training commands as strings
 NAMED = re.compile(r"(engines|train|realtime)[.:][A-Za-z_][\w.:]*")
@@ -39,7 +41,8 @@ import sys
 class Refuse:
     def find_spec(self, name, path=None, target=None):
         if name.partition(".")[0] in {
-            "torch", "tensorrt", "tensorrt_rtx", "pycuda", "cuda", "train", "onnx", "filelock"
+            "torch", "tensorrt", "tensorrt_rtx", "pycuda", "cuda", "train", "onnx", "filelock",
+            "openvino",
         }:
             raise ImportError(name + " is out of bounds here")
 
@@ -125,4 +128,4 @@ def test_import_realtime_is_light() -> None:
 
 def test_import_engines_starts_no_backend() -> None:
     loaded = python("import sys, engines\nprint(*sys.modules)").split()
-    assert {"onnxruntime", "torch", "tensorrt", "pycuda", "onnx"} & set(loaded) == set()
+    assert {"onnxruntime", "torch", "tensorrt", "pycuda", "onnx", "openvino"} & set(loaded) == set()

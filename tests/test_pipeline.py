@@ -4,6 +4,7 @@ from threading import Event
 import pytest
 
 from engines import DataError, EngineError
+from engines.device import Choice
 from realtime import pipeline
 from realtime.pipeline import Wanted, watch
 from realtime.session import SessionError, open_session
@@ -73,7 +74,9 @@ def test_a_key_in_the_window_marks_an_event(
     marks = [event.frame for event in session.events() if event.kind == "mark"]
     assert marks == [1]
     options = {"device": "auto", "smooth": False, "frames": None, "seconds": None}
-    assert session.facts["options"] == options
+    recorded = dict(session.facts["options"])
+    assert recorded.pop("refused") == pipeline.refused("auto")
+    assert recorded == options
 
 
 def test_without_a_display_a_window_is_left_out_if_something_else_is_wanted(
@@ -99,3 +102,15 @@ def test_nothing_is_left_behind_when_a_part_cannot_be_had(blob_path: Path, tmp_p
     with pytest.raises(SessionError, match="exists already"):
         watch(CLIP, wanted, model=blob_path)
     assert [path.name for path in tmp_path.iterdir()] == ["s"]
+
+
+def test_auto_says_what_it_chose_and_why(
+    blob_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    refusal = Choice("cpu", "cpu", ("no driver", "no TensorRT"))
+    monkeypatch.setattr(pipeline, "choose", lambda _: refusal)
+    with caplog.at_level("INFO", "realtime"):
+        watch(CLIP, Wanted(), model=blob_path)
+    assert "auto chose the CPU: no driver; no TensorRT" in caplog.text
+    assert "onnxruntime" in caplog.text
+    assert pipeline.refused("cpu") == []
