@@ -7,7 +7,7 @@ turn of the loop that `keycam run` makes, without showing the picture.
 from collections.abc import Sequence
 from contextlib import ExitStack
 from dataclasses import asdict, dataclass, field
-from itertools import chain
+from itertools import chain, product
 from pathlib import Path
 from typing import Any
 
@@ -148,6 +148,7 @@ def bench(
     *,
     model: str | Path = "face68",
     devices: Sequence[str] = ("auto",),
+    threads: Sequence[int] = (1,),
     frames: int = FRAMES,
     batches: Sequence[int] = BATCHES,
 ) -> Bench:
@@ -156,6 +157,7 @@ def bench(
     Args:
         devices: of the engines, as for `engines.load`; each has a process of its own, and they
             take turns in random order.
+        threads: with which each is measured.
 
     Raises:
         KeycamError: the source, the model or an engine cannot be had.
@@ -164,12 +166,11 @@ def bench(
     described = describe_model(engine, locate(model))
     engine.close()
     count = flops(locate(model))
-    turns = min(max(frames // TURN, 1), TURNS)
+    rounds = min(max(frames // TURN, 1), TURNS)
     with ExitStack() as stack:
-        contestants = [
-            stack.enter_context(Contestant(source, str(model), device)) for device in devices
-        ]
-        done = compete(contestants, turns=turns, frames=frames, batches=batches)
+        asked = list(product(devices, threads))
+        contestants = [stack.enter_context(Contestant(source, str(model), *one)) for one in asked]
+        done = compete(contestants, turns=rounds, frames=frames, batches=batches)
         peak = contestants[0].ask("peak")
     facts = done[0].facts
     return Bench(
@@ -182,7 +183,10 @@ def bench(
             "flops": count,
         },
         peak_gflops=peak,
-        runs=[Run.of(*own, peak, count) for own in zip(devices, done, strict=True)],
+        runs=[
+            Run.of(device, turns, peak, count)
+            for (device, _), turns in zip(asked, done, strict=True)
+        ],
     )
 
 

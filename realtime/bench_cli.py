@@ -20,6 +20,13 @@ from realtime.cli import check_json, device_option, json_option, model_option, p
     help="Measure several side by side: cpu, openvino, openvino:int8, cuda; may be repeated.",
 )
 @click.option(
+    "--threads",
+    type=click.IntRange(1, 64),
+    multiple=True,
+    metavar="N",
+    help="Of a CPU engine, default 1; may be repeated.",
+)
+@click.option(
     "--frames",
     type=click.IntRange(1),
     default=1000,
@@ -48,6 +55,7 @@ def bench(
     model: str,
     device: str,
     engines: tuple[str, ...],
+    threads: tuple[int, ...],
     frames: int,
     json_file: Path | None,
     *,
@@ -58,8 +66,10 @@ def bench(
 ) -> None:
     """Measure the live loop on this machine, stage by stage."""
     check_json(json_file)
-    if (recording or latency) and (engines or old or plot):
-        raise click.UsageError("--record and --latency go without --engine, --compare and --plot")
+    if (recording or latency) and (engines or threads or old or plot):
+        raise click.UsageError(
+            "--record and --latency go without --engine, --threads, --compare and --plot"
+        )
     if recording or latency:
         put_other(source, model, device, frames, json_file, latency=latency)
         return
@@ -70,7 +80,13 @@ def bench(
     before = None if old is None else read_bench(old)
     if plot is not None:
         check_plot(plot)
-    result = measure(source, model=model, devices=engines or (device,), frames=frames)
+    result = measure(
+        source,
+        model=model,
+        devices=engines or (device,),
+        threads=threads or (1,),
+        frames=frames,
+    )
     text, table = result.to_text(), result.to_dict()
     if before is not None:
         text += f"\n\nagainst {old}\n{compare(before, table)}"

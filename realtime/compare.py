@@ -1,6 +1,7 @@
 """Two results of `keycam bench --json` side by side: what became faster, what slower."""
 
 import json
+import re
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -8,6 +9,7 @@ from typing import Any
 from engines.errors import DataError
 
 MAX_BYTES = 16 << 20
+_VERSION = re.compile(r"\d+\.\d")
 SURE = 2.0  # standard errors from which a difference is called one
 
 
@@ -41,7 +43,7 @@ def read_bench(path: Path) -> dict[str, Any]:
 def compare(old: Mapping[str, Any], new: Mapping[str, Any]) -> str:
     """Per engine, precision and stage: both p50, their ratio, and what the noise leaves of it.
 
-    Runs belong together if the engine's name before its version and the precision are the same.
+    Runs belong together if precision and the engine's name, but for its version, are the same.
     Ratios below 1 are faster. The noise is that of both p50 together, as one standard error; where
     a file does not tell its own, it is taken from the spread of single frames.
     """
@@ -79,7 +81,8 @@ def _noise(run: Mapping[str, Any], stage: str) -> float:
 
 
 def _key(run: Mapping[str, Any]) -> tuple[str, str]:
-    return str(run["engine"]).partition(" ")[0], str(run["precision"])
+    words = str(run["engine"]).split()
+    return " ".join(word for word in words if not _VERSION.match(word)), str(run["precision"])
 
 
 def _differences(old: Mapping[str, Any], new: Mapping[str, Any]) -> list[str]:

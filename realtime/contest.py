@@ -68,12 +68,15 @@ class Turns:
 class Contestant:
     """A process that runs one engine when it is told to."""
 
-    def __init__(self, source: str, model: str, device: str) -> None:
-        """Start it; `ready` waits until it has loaded and decoded everything."""
+    def __init__(self, source: str, model: str, device: str, threads: int = 1) -> None:
+        """Start it; the first `ask`, for nothing, waits until it has loaded everything."""
         context = get_context("spawn")
         self._line, far = context.Pipe()
         self._process = context.Process(
-            target=_work, args=(far, source, model, device), daemon=True, name=f"bench {device}"
+            target=_work,
+            args=(far, source, model, device, threads),
+            daemon=True,
+            name=f"bench {device}",
         )
         with _one_thread_each():
             self._process.start()
@@ -141,10 +144,10 @@ def _one_thread_each() -> Iterator[None]:
                 os.environ[name] = value
 
 
-def _work(line: Connection, source: str, model: str, device: str) -> None:
+def _work(line: Connection, source: str, model: str, device: str, threads: int) -> None:
     """The process: load, tell what was loaded, answer questions until the line is closed."""
     try:
-        worker = _Worker(source, model, device)
+        worker = _Worker(source, model, device, threads)
         line.send(worker.facts)
         answers: dict[str, Callable[..., Any]] = {
             "loop": worker.loop,
@@ -161,8 +164,8 @@ def _work(line: Connection, source: str, model: str, device: str) -> None:
 
 
 class _Worker:
-    def __init__(self, source: str, model: str, device: str) -> None:
-        self._engine = load(locate(model), device)
+    def __init__(self, source: str, model: str, device: str, threads: int) -> None:
+        self._engine = load(locate(model), device, threads=threads)
         with open_source(source) as opened:
             self._images, self._fps = decode(opened), opened.fps or 30.0
             name, size = opened.name, opened.size

@@ -10,6 +10,7 @@ from blob_model import blob_card, blob_image, blob_model, blob_offsets
 from onnx import numpy_helper
 
 from engines import Card, Engine, EngineError, load, to_crop
+from engines.cpu import flops
 from engines.geometry import Image, Roi
 
 SIZE = 64
@@ -242,3 +243,25 @@ def test_failures_print_nothing_by_themselves(blob_path: Path, tmp_path: Path) -
     paths = sorted(map(str, tmp_path.iterdir()))
     ran = subprocess.run([sys.executable, "-c", script, *paths], capture_output=True, text=True)
     assert (ran.returncode, ran.stdout, ran.stderr) == (0, "", "")
+
+
+def test_flops_are_two_per_multiply_add_of_products(blob_path: Path) -> None:
+    assert flops(blob_path) == 2 * SIZE * SIZE * 3  # (1, S * S) @ (S * S, 3) and nothing else
+
+
+def test_flops_of_convolutions(tmp_path: Path) -> None:
+    """Three channels to two in windows of 3 x 3 at every second pixel, beside the blob model."""
+    path = blob_model(tmp_path / "conv.onnx")
+    model = onnx.load(path)
+    weight = numpy_helper.from_array(np.zeros((2, 3, 3, 3), np.float32), "window")
+    model.graph.initializer.append(weight)
+    nodes = [
+        onnx.helper.make_node("Transpose", ["bgr"], ["planes"], perm=[0, 3, 1, 2]),
+        onnx.helper.make_node("Conv", ["planes", "window"], ["folded"], strides=[2, 2], pads=[1] * 4),
+        onnx.helper.make_node("ReduceMean", ["folded"], ["mean"], axes=[1, 2, 3], keepdims=0),
+    ]
+    model.graph.node.extend(nodes)
+    model.graph.output.append(onnx.helper.make_tensor_value_info("mean", 1, ["N"]))
+    onnx.save(model, path)
+    conv = 2 * (SIZE // 2) ** 2 * 2 * (3 * 3 * 3)
+    assert flops(path) == 2 * SIZE * SIZE * 3 + conv

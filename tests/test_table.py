@@ -1,4 +1,4 @@
-from realtime.table import latency_table
+from realtime.table import latency_table, throughput_table
 from realtime.timing import Percentiles
 
 
@@ -14,3 +14,13 @@ def test_a_line_per_stage_and_one_for_the_age() -> None:
 
 def test_a_run_that_ended_in_the_warm_up_says_so() -> None:
     assert "warm-up" in latency_table({}, None)
+
+
+def test_throughput_has_a_line_per_engine_and_a_column_per_batch() -> None:
+    text = throughput_table({"one": {1: (640.4, 0.5)}, "another": {1: (64.0, 0.05)}})
+    head, one, other, note = text.splitlines()
+    assert head.split() == ["crops", "per", "second", "batch", "1"]
+    assert one.split() == ["one", "640", "(50%)"]
+    assert other.split() == ["another", "64", "(5%)"]
+    assert len({len(line) for line in (head, one, other)}) == 1
+    assert "peak" in note
