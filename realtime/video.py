@@ -2,6 +2,7 @@
 
 import logging
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from math import isfinite
 from pathlib import Path
 from time import monotonic_ns
@@ -47,7 +48,10 @@ class Timeline:
 
 
 class VideoFile(Source):
-    """Every frame of an open capture with an end; the capture is released by `close`."""
+    """Every frame of an open capture with an end; the capture is released by `close`.
+
+    While a frame is worked on, the next one is decoded on a thread.
+    """
 
     live = False
 
@@ -66,6 +70,7 @@ class VideoFile(Source):
         self._timeline = Timeline(monotonic_ns(), round(1e9 / (self.fps or DEFAULT_FPS)))
         self._pace = Pace(on=realtime)
         self._closed = False
+        self._reader = ThreadPoolExecutor(1, f"read {name}")
         self._first = self._read(0)
         if self._first is None:
             self.close()
@@ -76,15 +81,17 @@ class VideoFile(Source):
     def __iter__(self) -> Iterator[Frame]:
         frame, self._first = self._first, None
         while frame is not None and not self._closed:
+            reading = self._reader.submit(self._read, frame.index + 1)
             self._pace.wait(frame.time_ns)
             yield frame
-            following = self._read(frame.index + 1)
+            following = reading.result()
             if following is None:
                 self._check_end(frame.index + 1)
             frame = following
 
     def close(self) -> None:
         self._closed = True
+        self._reader.shutdown()  # a capture must not be released while it is read
         self._capture.release()
 
     def _read(self, index: int) -> Frame | None:

@@ -257,7 +257,9 @@ def test_flops_of_convolutions(tmp_path: Path) -> None:
     model.graph.initializer.append(weight)
     nodes = [
         onnx.helper.make_node("Transpose", ["bgr"], ["planes"], perm=[0, 3, 1, 2]),
-        onnx.helper.make_node("Conv", ["planes", "window"], ["folded"], strides=[2, 2], pads=[1] * 4),
+        onnx.helper.make_node(
+            "Conv", ["planes", "window"], ["folded"], strides=[2] * 2, pads=[1] * 4
+        ),
         onnx.helper.make_node("ReduceMean", ["folded"], ["mean"], axes=[1, 2, 3], keepdims=0),
     ]
     model.graph.node.extend(nodes)
