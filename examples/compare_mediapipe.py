@@ -4,10 +4,11 @@ python examples/compare_mediapipe.py CLIP [FRAMES] [--mediapipe PYTHON]
 
 PYTHON is the interpreter of an environment that holds mediapipe==0.10.21; without it one is made,
 `.venv-mediapipe` in the working directory. The two need different versions of their packages, so
-each has a process of its own; only one of them works at any time. Printed per
-program: the step (picture in memory to keypoints) and the whole loop (decoding the next frame, the
-step, drawing), milliseconds. MediaPipe gets RGB, as it asks for; the conversion is part of its
-step. Both draw every point on the picture in the way they bring for it.
+each has a process of its own; only one of them works at any time. Printed per program,
+milliseconds: the step (picture in memory to keypoints), the step with drawing, and the whole loop
+(getting the next frame, the step, drawing). MediaPipe is used as in its own examples: frames from
+cv2.VideoCapture, RGB as it asks for (the conversion is part of its step), its own drawing. keycam's
+frames come from its own source, which decodes one ahead on a thread.
 """
 
 import json
@@ -21,6 +22,7 @@ PIN = "mediapipe==0.10.21"
 BLOCK = 60  # frames until the other one has its turn
 WARMUP = 60  # frames of each, not counted
 SIDES = ("keycam", "mediapipe")
+WHAT = ("step", "step and draw", "loop")
 
 
 def keycam_program():
@@ -41,6 +43,24 @@ def keycam_program():
         return pose.keypoints_px is not None, (frame, pose)
 
     return step, lambda image, found: overlay.draw(*found, stats)
+
+
+def keycam_frames(clip):
+    from realtime.source import open_source
+
+    while True:
+        with open_source(clip) as source:
+            for frame in source:
+                yield frame.image
+
+
+def plain_frames(clip):
+    import cv2
+
+    while True:
+        capture = cv2.VideoCapture(clip)
+        while (read := capture.read())[0]:
+            yield read[1]
 
 
 def mediapipe_program():
@@ -74,27 +94,25 @@ def mediapipe_program():
 
 def work(side, clip):
     """Answer each line of stdin, a number of frames, with their times as JSON."""
-    import cv2
-
-    step, draw = keycam_program() if side == "keycam" else mediapipe_program()
-    capture, index = cv2.VideoCapture(clip), 0
+    own = side == "keycam"
+    step, draw = keycam_program() if own else mediapipe_program()
+    images, index = keycam_frames(clip) if own else plain_frames(clip), 0
     print(json.dumps("ready"), flush=True)
     for line in sys.stdin:
-        steps, loops, found = [], [], 0
-        while len(steps) < int(line):
+        times, found = {what: [] for what in WHAT}, 0
+        while len(times["step"]) < int(line):
             started = perf_counter()
-            ok, image = capture.read()
-            if not ok:
-                capture.set(cv2.CAP_PROP_POS_FRAMES, 0)
-                continue
+            image = next(images)
             before = perf_counter()
             there, pose = step(image, index, index * 33_333_333)
             after = perf_counter()
             draw(image, pose)
-            steps.append((after - before) * 1e3)
-            loops.append((perf_counter() - started) * 1e3)
+            done = perf_counter()
+            spans = (after - before, done - before, done - started)
+            for what, span in zip(WHAT, spans, strict=True):
+                times[what].append(span * 1e3)
             index, found = index + 1, found + there
-        print(json.dumps({"step": steps, "loop": loops, "found": found}), flush=True)
+        print(json.dumps({**times, "found": found}), flush=True)
 
 
 def start(python, side, clip):
@@ -132,7 +150,7 @@ def main(clip, frames, python):
         "keycam": start(sys.executable, "keycam", clip),
         "mediapipe": start(python or environment(), "mediapipe", clip),
     }
-    times = {side: {"step": [], "loop": [], "found": 0} for side in SIDES}
+    times = {side: {**{what: [] for what in WHAT}, "found": 0} for side in SIDES}
     blocks = -(-frames // BLOCK)
     for block in range(blocks + 1):
         for side in SIDES if block % 2 else SIDES[::-1]:
@@ -144,14 +162,12 @@ def main(clip, frames, python):
         process.stdin.close()
         process.wait()
     print(f"{blocks * BLOCK} frames each, in blocks of {BLOCK}, after {WARMUP} that do not count")
-    print(
-        f"{'ms':<12}{'step p50':>10}{'p90':>8}{'p99':>8}{'loop p50':>10}{'p90':>8}{'p99':>8}  found"
-    )
+    print(f"{'ms':<12}" + "".join(f"{what + ' p50':>18}{'p90':>8}{'p99':>8}" for what in WHAT))
     for side in SIDES:
-        cells = [np.percentile(times[side][what], (50, 90, 99)) for what in ("step", "loop")]
-        text = "".join(f"{a:>10.2f}{b:>8.2f}{c:>8.2f}" for a, b, c in cells)
-        print(f"{side:<12}{text}  {times[side]['found'] / (blocks * BLOCK):.0%}")
-    for what in ("step", "loop"):
+        cells = [np.percentile(times[side][what], (50, 90, 99)) for what in WHAT]
+        text = "".join(f"{a:>18.2f}{b:>8.2f}{c:>8.2f}" for a, b, c in cells)
+        print(f"{side:<12}{text}   found in {times[side]['found'] / (blocks * BLOCK):.0%}")
+    for what in WHAT:
         own, other = (float(np.median(times[side][what])) for side in SIDES)
         print(f"keycam's {what} takes {own / other:.2f} of MediaPipe's")
 

@@ -49,3 +49,21 @@ def test_compare_perceptual_measures_both_losses(tmp_path):
     lines = run_example("compare_perceptual.py", run, clip, "3").splitlines()
     assert [line.split()[0] for line in lines] == ["loss", "pixels", "filters"]
     assert all(float(value) > 0 for line in lines[1:] for value in line.split()[1:])
+
+
+def test_compare_engines_has_a_row_for_each_engine_that_is_there():
+    lines = run_example("compare_engines.py", "face68", "1").splitlines()
+    rows = [line for line in lines if " fp32" in line]
+    assert [row.split()[0] for row in rows if row.startswith(("onnx", "cv2", "torch"))] == [
+        "onnxruntime",
+        "cv2.dnn",
+        "torch",
+    ]
+    assert all(" px" in row for row in rows[:-1])
+
+
+def test_compare_mediapipe_refuses_a_clip_that_is_not_there(tmp_path):
+    command = [sys.executable, EXAMPLES / "compare_mediapipe.py", tmp_path / "none.mp4"]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert done.returncode == 1
+    assert done.stderr.strip().endswith("none.mp4: no such clip")
