@@ -52,11 +52,14 @@ class Hud:
     """A darkened bar: state, fps, age of the frame, drops, and the caption where it fits.
 
     The bar is kept and only what changed is written anew.
+
+    Attributes:
+        caption: may be changed at any time.
     """
 
     def __init__(self, caption: str) -> None:
-        self._caption = caption
-        self._made_for: tuple[int, float] | None = None
+        self.caption = caption
+        self._made_for: tuple[int, float, str] | None = None
         self._texts: list[str] = []
         self._rate = self._age = ""
         self._read_s = -HOLD_S
@@ -73,13 +76,13 @@ class Hud:
         cv2.addWeighted(strip, DARK, self._bar[: len(strip)], 1, 0, dst=strip)
 
     def _prepare(self, width: int, scale: float) -> None:
-        """An empty bar, where the picture has another size than the one before."""
-        if self._made_for == (width, scale):
+        """An empty bar, where the picture has another size or caption than the one before."""
+        if self._made_for == (width, scale, self.caption):
             return
-        self._made_for, self._texts = (width, scale), [""] * len(WIDEST)
-        self._layout = _Layout.of(width, scale, self._caption)
+        self._made_for, self._texts = (width, scale, self.caption), [""] * len(WIDEST)
+        self._layout = _Layout.of(width, scale, self.caption)
         self._bar = np.zeros((self._layout.bar, width, 3), np.uint8)
-        _write(self._bar, self._caption, self._layout.caption, self._layout.font, GREY)
+        _write(self._bar, self.caption, self._layout.caption, self._layout.font, GREY)
 
     def _write(self, texts: list[str], state: State, scale: float) -> None:
         layout = self._layout

@@ -52,13 +52,23 @@ class Overlay:
             joint_px: diameter of the joints; None chooses by the number of keypoints.
             hud: print the state and the numbers on top of the picture.
         """
-        self._hud = Hud(caption) if hud else None
+        self._hud = Hud(caption)
+        self._with_hud = hud
         self._limb_px = limb_px
         dense = len(skeleton.keypoints) > DENSE
         self._joint_px = joint_px if joint_px is not None else limb_px + (1 if dense else 5)
         self._limbs = [(limb.rgb[::-1], limb.edges) for limb in skeleton.limbs]
         self._tiered = b""  # the tiers that `_tiers` was made for
         self._tiers: list[_Tier | None] = []
+
+    @property
+    def caption(self) -> str:
+        """The line at the picture's edge; may be changed between two pictures."""
+        return self._hud.caption
+
+    @caption.setter
+    def caption(self, text: str) -> None:
+        self._hud.caption = text
 
     def draw(self, frame: Frame, pose: Pose, stats: Timings) -> Image:
         """A new picture (H, W, 3) uint8 BGR; the frame's own is only read."""
@@ -69,7 +79,7 @@ class Overlay:
             self._draw_pose(picture, frame.image, pose.keypoints_px, pose.confidence, scale)
         if pose.roi is not None:
             _draw_brackets(picture, pose.roi, STATE_BGR[pose.state], max(round(1.5 * scale), 1))
-        if self._hud is not None:
+        if self._with_hud:
             text_scale = min(max(scale, 0.8), width / 320)
             self._hud.draw(picture, pose.state, stats, text_scale)
             if stats.notice:

@@ -199,3 +199,14 @@ def test_lines_are_as_wide_as_asked_for(mouse_skeleton: Skeleton, width: int, he
     marked = (row < 150).any(axis=1).nonzero()[0]
     assert len(marked) == marked[-1] - marked[0] + 1
     assert len(marked) == pytest.approx(2 * scale + max(scale, 1) + 1, abs=2)
+
+
+def test_the_caption_may_change_on_the_way(face_skeleton: Skeleton) -> None:
+    overlay, frame = Overlay(face_skeleton, caption="the CPU"), Frame(grey(640, 480), 0, 0)
+    before = overlay.draw(frame, Pose(State.SEARCH), at_rest(Timings()))
+    overlay.caption = "a GPU"
+    after = overlay.draw(frame, Pose(State.SEARCH), at_rest(Timings()))
+    fresh = Overlay(face_skeleton, caption="a GPU")
+    assert overlay.caption == "a GPU"
+    assert (after[:26, 320:] != before[:26, 320:]).any()
+    np.testing.assert_array_equal(after, fresh.draw(frame, Pose(State.SEARCH), at_rest(Timings())))

@@ -1,4 +1,5 @@
 import logging
+import threading
 from math import inf, nan
 
 import cv2
@@ -131,3 +132,14 @@ def test_times_always_rise(positions, stamps):
     assert [timeline.stamp(position) // 1_000_000 for position in positions] == [
         stamp // 1000 + 999 for stamp in stamps
     ]
+
+
+def test_the_reading_thread_ends_with_the_source(tmp_path):
+    """Also when it is closed between two frames, with the next one on its way."""
+    path = write_clip(tmp_path / "clip.avi", 20)
+    with open_video(path) as source:
+        for frame in source:
+            if frame.index == 5:
+                source.close()
+        assert frame.index == 5
+    assert not [own for own in threading.enumerate() if str(path) in own.name]
