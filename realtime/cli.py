@@ -56,7 +56,7 @@ model_option = click.option(
     "-m", "--model", default="face68", show_default=True, help="A shipped model, or an .onnx file."
 )
 device_option = click.option(
-    "--device", default="auto", show_default=True, help="auto, cpu, cuda or cuda:N."
+    "--device", default="auto", show_default=True, help="auto, cpu, cuda, cuda:N, openvino or openvino:int8."
 )
 
 
