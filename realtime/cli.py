@@ -56,7 +56,10 @@ model_option = click.option(
     "-m", "--model", default="face68", show_default=True, help="A shipped model, or an .onnx file."
 )
 device_option = click.option(
-    "--device", default="auto", show_default=True, help="auto, cpu, cuda, cuda:N, openvino or openvino:int8."
+    "--device",
+    default="auto",
+    show_default=True,
+    help="auto, cpu, cuda, cuda:N, openvino or openvino:int8.",
 )
 
 
