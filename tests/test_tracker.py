@@ -5,6 +5,7 @@ from boxes import CARD, CORNERS, FRAME_NS, box, found_at, frames, make, same, se
 from engines import DataError, EngineError, Prediction, Roi, load
 from engines.geometry import Image
 from realtime.frame import Frame, State
+from realtime.smoothing import OneEuro
 from realtime.tracker import (
     COAST_FRAMES,
     ENTER,
@@ -242,3 +243,24 @@ def test_works_with_a_real_engine(blob_path: object) -> None:
     assert pose.raw_px is not None
     np.testing.assert_allclose(pose.raw_px.mean(axis=0), (319.5, 219.5), atol=2)
     assert isinstance(pose.roi, Roi)
+
+
+def test_place_and_points_are_filtered_as_if_each_alone() -> None:
+    """Two filters of their own, fed with the raw points, give the next roi and the keypoints."""
+    tracker, _ = make()
+    points, place = OneEuro(), OneEuro()
+    due: Roi | None = None
+    for frame in frames([box(200 + 7 * i, 150 + 3 * i, 60 + 2 * i) for i in range(25)]):
+        pose = tracker.track(frame)
+        if pose.raw_px is None:
+            continue
+        if due is not None:
+            assert pose.roi == due
+        own = Roi.around(pose.raw_px, CARD.margin)
+        time_s, body_px = frame.time_ns / 1e9, own.size / CARD.margin
+        smoothed = points.update(pose.raw_px, time_s, body_px, pose.confidence)
+        np.testing.assert_array_equal(pose.keypoints_px, smoothed)
+        square = np.float32([[own.x, own.y], [own.size, 0]])
+        (x, y), (size, _) = place.update(square, time_s, body_px).tolist()
+        due = Roi(x, y, size)
+    assert due is not None
