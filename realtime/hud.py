@@ -71,9 +71,11 @@ class Hud:
             self._rate, self._age = f"{stats.recent_fps:.0f} fps", f"age {stats.age_ms:.0f} ms"
         texts = [state.value, self._rate, self._age, f"{stats.dropped} dropped"]
         if texts != self._texts:
-            self._write(texts, state, scale)
+            self._write(texts, scale)
         strip = picture[: len(self._bar)]
         cv2.addWeighted(strip, DARK, self._bar[: len(strip)], 1, 0, dst=strip)
+        middle = np.full((1, 2), 13 * scale, np.float32)
+        draw_dots(picture, middle, STATE_BGR[state], max(round(9 * scale), 1))
 
     def _prepare(self, width: int, scale: float) -> None:
         """An empty bar, where the picture has another size or caption than the one before."""
@@ -84,7 +86,7 @@ class Hud:
         self._bar = np.zeros((self._layout.bar, width, 3), np.uint8)
         _write(self._bar, self.caption, self._layout.caption, self._layout.font, GREY)
 
-    def _write(self, texts: list[str], state: State, scale: float) -> None:
+    def _write(self, texts: list[str], scale: float) -> None:
         layout = self._layout
         first = self._bar[: round(26 * scale)]
         for text, before, place in zip(texts, self._texts, layout.places, strict=True):
@@ -92,10 +94,6 @@ class Hud:
                 own = first[:, place]
                 own[:] = 0
                 _write(own, text, (0, layout.middle), layout.font, WHITE)
-        if texts[0] != self._texts[0]:
-            first[:, : layout.places[0].start] = 0
-            middle = np.full((1, 2), 13 * scale, np.float32)
-            draw_dots(first, middle, STATE_BGR[state], max(round(9 * scale), 1))
         self._texts = texts
 
 

@@ -56,6 +56,12 @@ def test_drops_and_state_are_told_at_once(monkeypatch: pytest.MonkeyPatch) -> No
     assert (drawn(own, State.SEARCH, stats) != second).any()
 
 
+@pytest.mark.parametrize("light", [0, 120, 255])
+def test_the_dot_has_the_colour_of_the_state_whatever_lies_below(light: int) -> None:
+    for state, color in hud.STATE_BGR.items():
+        assert tuple(drawn(Hud(""), state, Timings(), light)[13, 13].tolist()) == color
+
+
 def test_a_long_text_stays_in_its_place() -> None:
     """It must not run into the next one."""
     own, stats = Hud(""), Timings()
