@@ -1,7 +1,8 @@
 """What the live loop costs on this machine, stage by stage, from the frame to the drawn picture.
 
-The frames are decoded ahead and kept in memory, so the source does not count; "loop" is the whole
-turn of the loop that `keycam run` makes, without showing the picture.
+The frames are decoded ahead and kept in memory; each is copied when its turn comes ("grab"), so
+that it lies in the cache like one that has just been decoded. "loop" is the whole turn of the loop
+that `keycam run` makes, that copy included, without showing the picture.
 """
 
 from collections.abc import Sequence

@@ -181,7 +181,7 @@ class _Worker:
     def loop(self, frames: int, warmup: int) -> dict[str, Any]:
         """Raw times of `frames` turns of the live loop."""
         repeat = -(-(frames + warmup) // len(self._images))
-        source, tally = Memory(self._images, fps=self._fps, repeat=repeat), _Tally()
+        source, tally = Memory(self._images, fps=self._fps, repeat=repeat, written=True), _Tally()
         screen = Screen(self._overlay, [])
         report = run(source, self._tracker, [screen, tally], frames=frames + warmup, warmup=warmup)
         assert tally.stats is not None

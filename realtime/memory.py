@@ -22,12 +22,22 @@ def decode(source: Source) -> list[Image]:
 
 
 class Memory(Source):
-    """Yields `images`, (H, W, 3) uint8 BGR, `repeat` times over, `fps` apart in capture time."""
+    """Yields `images`, (H, W, 3) uint8 BGR, `repeat` times over, `fps` apart in capture time.
+
+    With `written`, each is a copy made when it is asked for: like a picture that a decoder has just
+    written it lies in the processor's cache, which the hundreds kept in memory do not.
+    """
 
     live = False
 
     def __init__(
-        self, images: Sequence[Image], *, fps: float = 30.0, repeat: int = 1, name: str = "memory"
+        self,
+        images: Sequence[Image],
+        *,
+        fps: float = 30.0,
+        repeat: int = 1,
+        name: str = "memory",
+        written: bool = False,
     ) -> None:
         if not images:
             raise SourceError(f"{name}: no pictures to show")
@@ -37,6 +47,7 @@ class Memory(Source):
         self.dropped = 0
         self._images = list(images)
         self._repeat = repeat
+        self._written = written
         self._closed = False
 
     @classmethod
@@ -54,6 +65,8 @@ class Memory(Source):
             if self._closed:
                 return
             image = self._images[index % len(self._images)]
+            if self._written:
+                image = image.copy()
             yield Frame(image, index, start + round(index * 1e9 / self.fps))
 
     def close(self) -> None:

@@ -85,9 +85,10 @@ class OneEuro:
         moved = observed - self._points
         weight = smoothing_weight(self.speed_cutoff_hz, step_s)
         self._velocity += weight * (moved / step_s - self._velocity)
-        speed = np.abs(self._velocity) / body_px  # (K,) body sizes a second
-        cutoff_hz = self.min_cutoff_hz + self.beta * speed
-        if confidence is not None:
+        cutoff_hz = np.abs(self._velocity)  # (K,) here still the speed, pixels a second
+        cutoff_hz *= self.beta / body_px
+        cutoff_hz += self.min_cutoff_hz
+        if confidence is not None and np.minimum.reduce(confidence) < TRUSTED:
             cutoff_hz *= np.minimum(np.maximum(confidence / TRUSTED, LEAST_TRUST), 1)
         self._points += smoothing_weight(cutoff_hz, step_s) * moved
 

@@ -2,8 +2,9 @@ import subprocess
 import sys
 
 import cv2
+import numpy as np
 import pytest
-from doubles import FakeLive, numbered
+from doubles import FakeLive, number_of, numbered
 
 from realtime import cameras, live
 from realtime.cameras import Camera
@@ -81,3 +82,12 @@ def test_windows_cameras_are_told_to_open_quickly():
         [sys.executable, "-c", code], capture_output=True, text=True, check=True
     )
     assert answer.stdout.strip() == "0"
+
+
+def test_pictures_in_memory_may_be_written_anew_for_each_frame():
+    images = [numbered(i) for i in range(3)]
+    kept = list(Memory(images, repeat=2))
+    fresh = list(Memory(images, repeat=2, written=True))
+    assert all(frame.image is images[frame.index % 3] for frame in kept)
+    assert not any(np.shares_memory(frame.image, images[frame.index % 3]) for frame in fresh)
+    assert [number_of(frame.image) for frame in fresh] == [0, 1, 2, 0, 1, 2]
