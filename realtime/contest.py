@@ -165,7 +165,7 @@ def _work(line: Connection, source: str, model: str, device: str, threads: int) 
 
 class _Worker:
     def __init__(self, source: str, model: str, device: str, threads: int) -> None:
-        self._engine = load(locate(model), device, threads=threads)
+        self._engine = load(locate(model), device, threads=threads, wait=True)
         with open_source(source) as opened:
             self._images, self._fps = decode(opened), opened.fps or 30.0
             name, size = opened.name, opened.size
