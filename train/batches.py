@@ -46,29 +46,37 @@ class Batch:
 
 
 def draw_batch(
-    footage: Footage, config: Config, rng: np.random.Generator, *, any_turn: bool
+    footage: Footage,
+    config: Config,
+    rng: np.random.Generator,
+    *,
+    any_turn: bool,
+    part: slice = slice(None),
 ) -> Batch:
-    """One batch; the same generator state gives the same batch.
+    """One batch, or the samples of it that `part` names; the same generator gives the same batch.
 
-    `moved` is left empty where the configuration has no use for it.
+    Each sample has random numbers of its own, so a part costs a part of the work. `moved` is left
+    empty where the configuration has no use for it.
     """
-    size, count = config.size, config.batch
+    own = rng.spawn(config.batch)[part]
+    size, count = config.size, len(own)
     frames, others, moved = (np.empty((count, size, size, 3), np.uint8) for _ in range(3))
     use_moved = config.equivariance_weight > 0
     origin = np.empty((count, size, size, 2), np.float32)
-    mirrored = (rng.random(count) < 0.5) & config.mirror
-    for n in range(count):
-        clip, i, j = footage.pair(rng, config.window)
+    mirrored = np.empty(count, np.bool_)
+    for n, luck in enumerate(own):
+        mirrored[n] = config.mirror and luck.random() < 0.5
+        clip, i, j = footage.pair(luck, config.window)
         here, there, away = (
-            random_roi(clip.rois[k], config, rng, any_turn=any_turn) for k in (i, i, j)
+            random_roi(clip.rois[k], config, luck, any_turn=any_turn) for k in (i, i, j)
         )
         crop(clip.images[i], here, size, out=frames[n])
         crop(clip.images[j], away, size, out=others[n])
         if not use_moved:
             continue
         crop(clip.images[i], there, size, out=moved[n])
-        shown = bent(size, config.bend, rng)
-        moved[n] = relit(resampled(moved[n], shown), rng)
+        shown = bent(size, config.bend, luck)
+        moved[n] = relit(resampled(moved[n], shown), luck)
         origin[n] = to_crop(to_frame(shown, there), here)
         if mirrored[n]:
             moved[n] = moved[n][:, ::-1]

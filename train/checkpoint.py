@@ -14,6 +14,7 @@ from torch import nn
 from torch.optim import Optimizer
 
 from engines.errors import DataError
+from train import world
 
 _DAMAGE = (
     OSError,
@@ -34,7 +35,12 @@ def save(
     optimisers: Mapping[str, Optimizer],
     progress: Mapping[str, Any],
 ) -> None:
-    """Replace the checkpoint in `folder`; a kill at any time leaves one that is whole."""
+    """Replace the checkpoint in `folder`; a kill at any time leaves one that is whole.
+
+    All ranks have the same to save; rank 0 does it.
+    """
+    if world.rank():
+        return
     fresh, old = folder.with_suffix(".new"), folder.with_suffix(".old")
     shutil.rmtree(fresh, ignore_errors=True)
     fresh.mkdir(parents=True)

@@ -38,9 +38,13 @@ def train(
     resume: bool,
     **task: Any,
 ) -> None:
-    """Learn keypoints from VIDEOS (files, or folders of videos or pictures) without labels."""
+    """Learn keypoints from VIDEOS (files, or folders of videos or pictures) without labels.
+
+    Several processes or GPUs: torchrun --nproc-per-node N -m train VIDEOS...
+    """
     import torch
 
+    from train import world
     from train.config import Config
     from train.run import Task, pick_device
     from train.run import train as run
@@ -49,8 +53,10 @@ def train(
         torch.set_num_threads(threads)
     config = Config.of_preset(preset).with_texts(changes)
     job = Task(videos=videos, skeleton=Skeleton.load(skeleton), prior=prior, **task)
-    model = run(job, config, output, resume=resume, device=pick_device(device))
-    click.echo(f"{model}: try it with  keycam run 0 -m {model}")
+    with world.joined(pick_device(device)) as own:
+        model = run(job, config, output, resume=resume, device=own)
+        if world.rank() == 0:
+            click.echo(f"{model}: try it with  keycam run 0 -m {model}")
 
 
 @click.command("eval", short_help="measure a model against labelled pictures")

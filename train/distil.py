@@ -14,13 +14,14 @@ from torch import Tensor, nn
 from engines.errors import DataError
 from engines.geometry import Image, Roi, crop, to_crop
 from engines.skeleton import Skeleton
-from train import checkpoint
+from train import checkpoint, world
 from train.batches import relit
 from train.config import Config
 from train.fit import DISTIL, LOG_EVERY, SAVE_EVERY, ends_interval, resume_from, rng_of, steps
 from train.metrics import Metrics
 from train.parts import set_rate, update
 from train.pseudo import PseudoLabels, label
+from train.shared_norm import share_norms
 from train.tracker_network import TrackerNetwork, normalised
 from train.videos import Footage
 
@@ -61,6 +62,7 @@ def distil(
     """
     torch.manual_seed(config.seed + DISTIL)
     network = TrackerNetwork(len(skeleton.keypoints)).to(device, memory_format=torch.channels_last)
+    share_norms(network)
     optimiser = torch.optim.AdamW(network.parameters(), config.distil_rate, weight_decay=1e-4)
     named = {"tracker": optimiser}
     metrics = Metrics(folder / "metrics.jsonl", "distil")
@@ -95,8 +97,8 @@ def _losses(
     unit = size.clamp(min=1e-3)[:, None]
     inside = (wanted.abs().amax(dim=-1) < 1).float() * there  # (B, K)
     distance = (found - wanted).norm(dim=-1) / unit
-    share = inside / inside.sum().clamp(min=1)
-    place = (distance * share).sum()
+    share = inside / world.total(inside.sum()).clamp(min=1)
+    place = (distance * share).sum() * world.size()  # so that its mean over ranks is the whole's
     target = torch.exp(-distance.detach() / NEAR) * inside
     trust = F.binary_cross_entropy_with_logits(logits, target)
     return place, trust, place.detach()
@@ -135,12 +137,12 @@ def _lesson(
     config: Config,
     step: int,
 ) -> Lesson:
-    rng = rng_of(config, DISTIL, step)
-    count, side = config.distil_batch, config.tracker_size
+    own = rng_of(config, DISTIL, step).spawn(config.distil_batch)[world.part(config.distil_batch)]
+    count, side = len(own), config.tracker_size
     crops = np.empty((count, side, side, 3), np.uint8)
     keypoints = np.zeros((count, len(skeleton.keypoints), 2), np.float32)
     size = np.zeros(count, np.float32)
-    for n in range(count):
+    for n, rng in enumerate(own):
         c, f = sure[rng.integers(len(sure))]
         image, points = footage.clips[c].images[f], labels.points_px[c][f]
         if rng.random() < EMPTY:

@@ -11,7 +11,7 @@ from torch import Tensor, nn
 from torch.nn.functional import mse_loss
 from tqdm import tqdm
 
-from train import checkpoint
+from train import checkpoint, world
 from train.batches import Batch, ahead, draw_batch, tensor
 from train.config import Config
 from train.losses import (
@@ -63,7 +63,8 @@ def pretrain(
     start = resume_from(folder / "pretrain", parts, named, metrics)
 
     def poses(step: int) -> Tensor:
-        return draw_poses(prior, config, rng_of(config, PRETRAIN, step), 2 * config.batch)
+        drawn = draw_poses(prior, config, rng_of(config, PRETRAIN, step), 2 * config.batch)
+        return drawn[world.part(len(drawn))]
 
     for step, wanted in steps("regressor", poses, start, config.pretrain_steps):
         if config.decay:
@@ -137,7 +138,7 @@ def fit(
         poses = poses.to(device)
         with torch.no_grad():
             drawn = parts.renderer(poses)
-        pooled = parts.pool.query(skeletons, rng)
+        pooled = parts.pool.query(skeletons, rng, blocks=1 + batch.has_moved)
         critic = discriminator_loss(parts.discriminator(drawn), parts.discriminator(pooled))
         update(optimisers.critic, critic, config.clip)
 
@@ -171,14 +172,19 @@ def fit(
 def _sample(footage: Footage, prior: Prior, config: Config, step: int) -> tuple[Batch, Tensor]:
     rng = rng_of(config, JOINT, step)
     any_turn = prior.skeleton.rotation == "any"
-    batch = draw_batch(footage, config, rng, any_turn=any_turn)
-    return batch, draw_poses(prior, config, rng, config.batch * (1 + batch.has_moved))
+    part = world.part(config.batch)
+    batch = draw_batch(footage, config, rng, any_turn=any_turn, part=part)
+    poses = draw_poses(prior, config, rng, config.batch * (1 + batch.has_moved))
+    return batch, poses[world.part(len(poses))]
 
 
 def steps(what: str, make: Callable[[int], T], start: int, stop: int) -> Iterator[tuple[int, T]]:
     """(step, make(step)) from `start` to `stop`, made ahead, behind a progress bar."""
     samples = ahead(make, start, stop)
-    with tqdm(total=stop, initial=start, desc=what, unit="step", dynamic_ncols=True) as bar:
+    quiet = world.rank() > 0
+    with tqdm(
+        total=stop, initial=start, desc=what, unit="step", dynamic_ncols=True, disable=quiet
+    ) as bar:
         for step, sample in enumerate(samples, start):
             yield step, sample
             bar.update()

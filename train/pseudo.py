@@ -10,6 +10,7 @@ from tqdm import tqdm
 
 from engines.geometry import Roi, crop, to_frame
 from engines.skeleton import Skeleton
+from train import world
 from train.batches import tensor
 from train.config import Config
 from train.videos import Footage
@@ -38,17 +39,24 @@ def label(
     teacher: nn.Module, footage: Footage, skeleton: Skeleton, config: Config, device: torch.device
 ) -> PseudoLabels:
     """Ask the teacher about six views of every frame (turned, scaled, mirrored) and join the
-    answers that agree. A label is only as good as the teacher; its doubt says where it wavers."""
+    answers that agree. A label is only as good as the teacher; its doubt says where it wavers.
+    Several ranks take turns with the frames."""
     teacher.eval()
     points, doubts = [], []
-    for clip in tqdm(footage.clips, desc="pseudo-labels", unit="clip", dynamic_ncols=True):
-        found = [
-            _joined(_views(teacher, image, roi, skeleton, config, device))
-            for image, roi in zip(clip.images, clip.rois, strict=True)
-        ]
-        points.append(np.stack([place for place, _ in found]))
-        doubts.append(np.array([doubt for _, doubt in found], np.float32))
+    bar = {"desc": "pseudo-labels", "unit": "clip", "dynamic_ncols": True}
+    for clip in tqdm(footage.clips, **bar, disable=world.rank() > 0):
+        place = np.zeros((len(clip.images), len(skeleton.keypoints), 2), np.float32)
+        doubt = np.zeros(len(clip.images), np.float32)
+        for n in range(world.rank(), len(doubt), world.size()):
+            views = _views(teacher, clip.images[n], clip.rois[n], skeleton, config, device)
+            place[n], doubt[n] = _joined(views)
+        points.append(_added(place, device))  # to zeros, where a frame was another rank's
+        doubts.append(_added(doubt, device))
     return PseudoLabels(points, doubts)
+
+
+def _added(values: NDArray[np.float32], device: torch.device) -> NDArray[np.float32]:
+    return world.total(torch.from_numpy(values).to(device)).cpu().numpy()
 
 
 def _views(

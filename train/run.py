@@ -9,6 +9,7 @@ import torch
 from engines.card import Card
 from engines.errors import DataError
 from engines.skeleton import Skeleton
+from train import world
 from train.config import Config
 from train.distil import distil
 from train.export import export_decoder, export_teacher, export_tracker
@@ -16,8 +17,10 @@ from train.fit import fit, pretrain
 from train.footage import RoiMode, load_footage
 from train.parts import Parts
 from train.prior import Prior, load_prior
+from train.shared_norm import share_norms
 from train.videos import Footage
 
+MODEL = "model.onnx"
 KEEP = 1.25  # pixels kept per pixel of the tracker's crop
 
 
@@ -46,12 +49,15 @@ def train(task: Task, config: Config, folder: Path, *, resume: bool, device: tor
     Raises:
         DataError: videos, prior or folder cannot be used.
     """
-    _check_folder(folder, task, config, resume=resume)
+    for count in (config.batch, config.distil_batch):
+        world.part(count)
+    world.lead(lambda: _check_folder(folder, task, config, resume=resume))
     torch.manual_seed(config.seed)
     footage, framing = load_footage(task.videos, task.roi, kept_side(config))
     prior = load_prior(task.prior, task.skeleton, framing).zoomed(config.zoom)
-    _describe(folder, task, config)  # only now: what cannot be read leaves no run behind
+    world.lead(lambda: _describe(folder, task, config))  # only now: what cannot be read leaves no run behind
     parts = Parts(config, task.skeleton).to(device)
+    share_norms(parts)
     pretrain(parts, prior, config, folder, device)
     fit(parts, footage, prior, config, folder, device)
     return finish(parts, footage, prior, task, config, folder, device)
@@ -92,11 +98,13 @@ def finish(
 ) -> Path:
     """Distil the teacher into the tracker network and write the model files."""
     tracker = distil(parts.teacher, footage, prior.skeleton, config, folder, device)
+    if world.rank():
+        return folder / MODEL
     card = make_card(task, config, prior, len(footage))
     export_decoder(parts, card, folder / "decoder.onnx", config.size)
     export_teacher(parts.teacher, card, folder / "teacher.onnx", config.size)
     card = replace(card, size=config.tracker_size, margin=config.tracker_margin)
-    return export_tracker(tracker, card, folder / "model.onnx")
+    return export_tracker(tracker, card, folder / MODEL)
 
 
 def make_card(task: Task, config: Config, prior: Prior, frames: int) -> Card:
