@@ -1,9 +1,9 @@
 """The official networks and renderer ported as they stand, without any of keycam's economies.
 
 A yardstick: `bench_training.py` measures against it, and the tests compare keycam's networks with
-it number for number. Layer lists after tomasjakab/keypointgan (models/networks.py, models/utils.py),
-rewritten for torch of today; full resolution from the first layer on, width 32, float32, default
-memory format.
+it number for number. Layers after tomasjakab/keypointgan (models/networks.py, models/utils.py), for
+torch of today; full resolution from the first layer on, width 32, float32, default memory
+format.
 """
 
 import torch

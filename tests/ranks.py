@@ -10,14 +10,15 @@ from typing import Any
 
 import numpy as np
 import torch
-from toy import TRIANGLE, tiny_config, toy_footage, toy_prior
+from test_distil import DotFinder
 from torch import nn
+from toy import TRIANGLE, tiny_config, toy_footage, toy_prior
 
 from engines.errors import DataError
 from train import world
 from train.config import Config
 from train.distil import distil
-from train.fit import fit, pretrain
+from train.fit import fit
 from train.parts import Parts
 from train.pool import ImagePool
 from train.shared_norm import share_norms
@@ -25,7 +26,13 @@ from train.tracker_network import TrackerNetwork
 
 CPU = torch.device("cpu")
 CONFIG = tiny_config(
-    batch=4, distil_batch=4, steps=4, pretrain_steps=3, distil_steps=3, reconstruct_from=0.5
+    zoom=1.0,
+    batch=4,
+    distil_batch=4,
+    steps=1,
+    pretrain_steps=0,
+    distil_steps=1,
+    reconstruct_from=0.0,
 )
 
 
@@ -77,13 +84,24 @@ def pooled(images: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
 
 
 def learnt(folder: Path, config: Config = CONFIG) -> tuple[Parts, TrackerNetwork]:
-    """All stages of a run on the toy world."""
+    """One step of each stage on the toy world; what is returned still holds its gradients.
+
+    The networks start with large weights: with the official ones all keypoints begin at one place,
+    and which edge is nearest is then decided by rounding.
+    """
     torch.manual_seed(0)
     parts = Parts(config, TRIANGLE)
+    for layer in parts.modules():
+        if isinstance(layer, nn.Conv2d):
+            nn.init.kaiming_normal_(layer.weight)
     share_norms(parts)
-    pretrain(parts, toy_prior(), config, folder, CPU)
+    tracker = distil(DotFinder(), toy_footage(), TRIANGLE, config, folder, CPU)
     fit(parts, toy_footage(), toy_prior(), config, folder, CPU)
-    return parts, distil(parts.teacher, toy_footage(), TRIANGLE, config, folder, CPU)
+    return parts, tracker
+
+
+def gradients(network: nn.Module) -> dict[str, torch.Tensor]:
+    return {name: p.grad for name, p in network.named_parameters() if p.grad is not None}
 
 
 def refuse() -> None:
@@ -116,9 +134,7 @@ def main(folder: Path) -> None:
         world.lead(lambda: done.append(rank))
         told = [message(world.lead, refuse), message(world.part, 3)]
         (folder / f"told{rank}.json").write_text(json.dumps([done, told]))
-        parts, tracker = learnt(folder)
-        state = {"parts": parts.state_dict(), "tracker": tracker.state_dict()}
-        torch.save(state, folder / f"state{rank}.pt")
+        torch.save([gradients(own) for own in learnt(folder)], folder / f"learnt{rank}.pt")
 
 
 if __name__ == "__main__":

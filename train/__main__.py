@@ -1,6 +1,6 @@
 """`python -m train` is `keycam train`, under a name that torchrun can start:
 
-    torchrun --nproc-per-node N -m train VIDEOS... --skeleton S --prior P -o RUN
+torchrun --nproc-per-node N -m train VIDEOS... --skeleton S --prior P -o RUN
 """
 
 import logging

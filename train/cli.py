@@ -21,6 +21,11 @@ from engines.skeleton import Skeleton
 @click.option("--resume", is_flag=True, help="Go on with the run in the folder.")
 @click.option("--threads", type=click.IntRange(1), help="CPU threads (default: all).")
 @click.option("--device", default="auto", help="auto, cpu or cuda[:N].", show_default=True)
+@click.option(
+    "--cache",
+    type=click.Path(path_type=Path),
+    help="Folder for decoded frames, which runs may share (default: footage/ in the run's).",
+)
 @click.option("--name", default="model", help="What the model calls itself.")
 @click.option("--data", default="", help="What the videos are, for the model's card.")
 @click.option("--licence", default="", help="Licence of the weights, for the model's card.")

@@ -1,7 +1,7 @@
 """From videos to footage: every frame read once, its subject's square found, kept small."""
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Literal, TypeAlias
 
@@ -19,14 +19,20 @@ RoiMode: TypeAlias = Literal["auto", "frame", "motion"]
 REACH = 2.0  # what is kept round a subject's square, times its side
 
 
-def load_footage(paths: Sequence[Path], mode: RoiMode, side: int) -> tuple[Footage, Framing]:
-    """Read all clips under `paths`.
+def load_footage(
+    paths: Sequence[Path],
+    mode: RoiMode,
+    side: int,
+    keep: Callable[[Clip], Clip] = lambda clip: clip,
+) -> tuple[Footage, Framing]:
+    """Read all clips under `paths`; see `train.pack` for doing so once.
 
     Args:
         mode: "frame" takes each frame's covering square as the subject's; "motion" looks for the
             one thing that moves before a fixed camera; "auto" takes motion if something small is
             found to roam in most clips, else the frame.
         side: pixels a subject's square is kept at.
+        keep: what becomes of each clip as soon as it is read.
 
     Returns:
         The footage, and how poses must be framed to match: "pose" for motion, else "frame".
@@ -40,7 +46,7 @@ def load_footage(paths: Sequence[Path], mode: RoiMode, side: int) -> tuple[Foota
     single = len(videos) == 1
     for video in tqdm(videos, "reading videos", unit="clip", dynamic_ncols=True, disable=single):
         try:
-            clips.append(_load_clip(video, chosen, side))
+            clips.append(keep(_load_clip(video, chosen, side)))
         except DataError as error:
             faults.append(error)
             if not single:

@@ -14,13 +14,14 @@ from train.config import Config
 from train.distil import distil
 from train.export import export_decoder, export_teacher, export_tracker
 from train.fit import fit, pretrain
-from train.footage import RoiMode, load_footage
+from train.footage import RoiMode
+from train.pack import packed_footage
 from train.parts import Parts
 from train.prior import Prior, load_prior
 from train.shared_norm import share_norms
 from train.videos import Footage
 
-MODEL = "model.onnx"
+MODEL, FOOTAGE = "model.onnx", "footage"
 KEEP = 1.25  # pixels kept per pixel of the tracker's crop
 
 
@@ -32,6 +33,7 @@ class Task:
     skeleton: Skeleton
     prior: Path
     roi: RoiMode = "auto"
+    cache: Path | None = None  # where decoded frames are kept: a folder of the run, if None
     name: str = "model"
     data: str = ""
     licence: str = ""
@@ -53,9 +55,12 @@ def train(task: Task, config: Config, folder: Path, *, resume: bool, device: tor
         world.part(count)
     world.lead(lambda: _check_folder(folder, task, config, resume=resume))
     torch.manual_seed(config.seed)
-    footage, framing = load_footage(task.videos, task.roi, kept_side(config))
+    place = task.cache or folder / FOOTAGE
+    footage, framing = packed_footage(task.videos, task.roi, kept_side(config), place)
     prior = load_prior(task.prior, task.skeleton, framing).zoomed(config.zoom)
-    world.lead(lambda: _describe(folder, task, config))  # only now: what cannot be read leaves no run behind
+    world.lead(
+        lambda: _describe(folder, task, config)
+    )  # only now: what cannot be read leaves no run behind
     parts = Parts(config, task.skeleton).to(device)
     share_norms(parts)
     pretrain(parts, prior, config, folder, device)
@@ -134,12 +139,17 @@ def _check_folder(folder: Path, task: Task, config: Config, *, resume: bool) -> 
         if skeleton.exists() and json.loads(skeleton.read_text()) != task.skeleton.to_dict():
             raise DataError(f"{folder}: was begun with another skeleton; resume with {skeleton}")
         return
-    if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
+    if folder.exists() and not (folder.is_dir() and _is_begun(folder)):
         raise DataError(f"{folder}: exists and is not a run; name another folder")
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise DataError(f"{folder}: cannot be written ({error.strerror})") from error
+
+
+def _is_begun(folder: Path) -> bool:
+    """Whether a folder holds nothing, or what a run leaves that was killed reading its videos."""
+    return {path.name for path in folder.iterdir()} <= {FOOTAGE}
 
 
 def _check_config(settings: Path, config: Config) -> None:

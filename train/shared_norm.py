@@ -17,14 +17,16 @@ class SharedBatchNorm2d(nn.BatchNorm2d):
     def forward(self, x: Tensor) -> Tensor:
         if not self.training:
             return super().forward(x)
-        variance, mean = torch.var_mean(x.float(), dim=(0, 2, 3), correction=0)
+        wide = x if x.dtype is torch.float64 else x.float()
+        variance, mean = torch.var_mean(wide, dim=(0, 2, 3), correction=0)
         own = torch.stack([mean.double(), variance.double() + mean.double().square()])
         mean, moment = world.differentiable_total(own) / world.size()
         variance = moment - mean.square()
         self._follow(mean.detach(), variance.detach(), world.size() * x.numel() // x.shape[1])
-        scale = self.weight / (variance + self.eps).sqrt().float()
-        shift = self.bias - mean.float() * scale
-        return x * scale.view(1, -1, 1, 1) + shift.view(1, -1, 1, 1)
+        scale = self.weight / (variance + self.eps).sqrt()
+        shift = self.bias - mean * scale
+        scale, shift = (v.to(wide.dtype).view(1, -1, 1, 1) for v in (scale, shift))
+        return (wide * scale + shift).to(x.dtype)
 
     @torch.no_grad()
     def _follow(self, mean: Tensor, variance: Tensor, count: int) -> None:

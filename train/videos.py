@@ -28,7 +28,7 @@ class Clip:
     """Frames of one subject in one scene, with the square that holds the subject in each."""
 
     name: str
-    images: list[Image]
+    images: Sequence[Image]
     rois: list[Roi]
 
 

@@ -7,9 +7,9 @@ This is data parallelism as in DistributedDataParallel (Li et al., VLDB 2020), b
 wrapper of that name: three optimisers take turns over shared networks, parts of which are frozen,
 used several times or not at all in a given update, which the wrapper's hooks do not allow for. So
 `train.parts.update` averages the gradients itself, after the backward pass and before clipping, in
-one collective call per update. Losses are means over equal parts of the batch, batch statistics are
-shared (`train.shared_norm`) and random numbers belong to a sample of the one global batch, so N ranks
-compute what one process computes for the same `batch`, up to rounding.
+one collective call per update. Losses are means over equal parts of the batch, batch statistics
+are shared (`train.shared_norm`) and random numbers belong to a sample of the one global batch, so
+N ranks compute what one process computes for the same `batch`, up to rounding.
 """
 
 import logging
@@ -169,8 +169,7 @@ class _Total(torch.autograd.Function):
 
 def differentiable_total(value: Tensor) -> Tensor:
     """The sum over ranks, part of the graph on each of them."""
-    summed: Tensor = _Total.apply(value)
-    return summed
+    return _Total.apply(value) if active() else value
 
 
 @torch.no_grad()
