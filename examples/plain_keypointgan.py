@@ -54,7 +54,7 @@ class PlainEncoder(nn.Module):
         )
 
     def forward(self, picture: Tensor) -> Tensor:
-        a = self.e0(picture)
+        a = self.e0(picture.contiguous())
         b = self.e1(a)
         c = self.e2(b)
         x = self.d0(self.e3(c))
@@ -93,7 +93,7 @@ class PlainDecoder(nn.Module):
         self.layers = nn.Sequential(*layers, *cbr(64, 32), nn.Conv2d(32, 3, 3, padding=1))
 
     def forward(self, drawing: Tensor, other: Tensor) -> Tensor:
-        both = torch.cat([self.pose(drawing), self.look(other)], dim=1)
+        both = torch.cat([self.pose(drawing), self.look(other.contiguous())], dim=1)
         picture: Tensor = self.layers(both)
         return picture
 

@@ -2,29 +2,30 @@
 
 import json
 import os
-import socket
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pytest
 import torch
-from test_distil import DotFinder
+from test_pseudo import DotFinder
 from torch import nn
+from torch.distributed import TCPStore
 from toy import TRIANGLE, tiny_config, toy_footage, toy_prior
 
 from engines.errors import DataError
-from train import world
-from train.config import Config
-from train.distil import distil
-from train.fit import fit
+from train import distil, fit, world
+from train.batches import Batch
 from train.parts import Parts
 from train.pool import ImagePool
 from train.shared_norm import share_norms
 from train.tracker_network import TrackerNetwork
 
 CPU = torch.device("cpu")
+STORES: list[TCPStore] = []  # they close when nobody holds them
 CONFIG = tiny_config(
     zoom=1.0,
     batch=4,
@@ -37,11 +38,11 @@ CONFIG = tiny_config(
 
 
 def start_ranks(count: int, arguments: list[str], **environment: str) -> list[subprocess.Popen]:
-    """Processes as torchrun starts them, each to be waited for by its own."""
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
-    shared = {"MASTER_ADDR": "127.0.0.1", "MASTER_PORT": str(port), "WORLD_SIZE": str(count)}
+    """Processes as torchrun starts them, which also keeps the store that they meet in."""
+    store = TCPStore("127.0.0.1", 0, is_master=True, wait_for_workers=False)
+    STORES.append(store)
+    shared = {"MASTER_ADDR": "127.0.0.1", "MASTER_PORT": str(store.port)}
+    shared |= {"WORLD_SIZE": str(count), "TORCHELASTIC_USE_AGENT_STORE": "True"}
     shared |= {"OMP_NUM_THREADS": "1", **environment}
     return [
         subprocess.Popen(
@@ -83,20 +84,41 @@ def pooled(images: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
     return answer, pool.images
 
 
-def learnt(folder: Path, config: Config = CONFIG) -> tuple[Parts, TrackerNetwork]:
+def doubled(function: Any) -> Any:
+    """The function with its float32 result, or the batch's, in float64."""
+
+    def wider(*inputs: Any, **more: Any) -> Any:
+        made = function(*inputs, **more)
+        if isinstance(made, Batch):
+            return replace(made, origin=made.origin.astype(np.float64))
+        return made.double()
+
+    return wider
+
+
+def learnt(folder: Path) -> tuple[Parts, TrackerNetwork]:
     """One step of each stage on the toy world; what is returned still holds its gradients.
 
-    The networks start with large weights: with the official ones all keypoints begin at one place,
-    and which edge is nearest is then decided by rounding.
+    In float64, so that what ranks differ by is a mistake and not rounding, which a ReLU or the
+    choice of the nearest edge makes large. The networks start with large weights: with the
+    official ones all keypoints begin at one place.
     """
-    torch.manual_seed(0)
-    parts = Parts(config, TRIANGLE)
-    for layer in parts.modules():
-        if isinstance(layer, nn.Conv2d):
-            nn.init.kaiming_normal_(layer.weight)
-    share_norms(parts)
-    tracker = distil(DotFinder(), toy_footage(), TRIANGLE, config, folder, CPU)
-    fit(parts, toy_footage(), toy_prior(), config, folder, CPU)
+    with pytest.MonkeyPatch.context() as patch:
+        for name in ("tensor", "draw_poses", "draw_batch"):
+            patch.setattr(fit, name, doubled(getattr(fit, name)))
+        patch.setattr(distil, "normalised", doubled(distil.normalised))
+        torch.set_default_dtype(torch.float64)
+        try:
+            torch.manual_seed(0)
+            parts = Parts(CONFIG, TRIANGLE)
+            for layer in parts.modules():
+                if isinstance(layer, nn.Conv2d):
+                    nn.init.kaiming_normal_(layer.weight)
+            share_norms(parts)
+            tracker = distil.distil(DotFinder(), toy_footage(), TRIANGLE, CONFIG, folder, CPU)
+            fit.fit(parts, toy_footage(), toy_prior(), CONFIG, folder, CPU)
+        finally:
+            torch.set_default_dtype(torch.float32)
     return parts, tracker
 
 

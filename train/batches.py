@@ -124,7 +124,9 @@ def relit(image: Image, rng: np.random.Generator) -> Image:
 
 def tensor(pictures: NDArray[np.uint8], device: torch.device) -> Tensor:
     """(B, S, S, 3) uint8 BGR -> (B, 3, S, S) float RGB in [-1, 1], channels last in memory."""
-    raw = torch.from_numpy(pictures).to(device)
+    raw = torch.from_numpy(pictures)
+    if device.type == "cuda":
+        raw = raw.pin_memory().to(device, non_blocking=True)  # the loop need not wait
     return raw.flip(-1).permute(0, 3, 1, 2).float().div_(127.5).sub_(1)
 
 

@@ -37,10 +37,17 @@ def save(
 ) -> None:
     """Replace the checkpoint in `folder`; a kill at any time leaves one that is whole.
 
-    All ranks have the same to save; rank 0 does it.
+    All ranks have the same to save; rank 0 does it while the others wait.
     """
-    if world.rank():
-        return
+    world.lead(lambda: _save(folder, module, optimisers, progress))
+
+
+def _save(
+    folder: Path,
+    module: nn.Module,
+    optimisers: Mapping[str, Optimizer],
+    progress: Mapping[str, Any],
+) -> None:
     fresh, old = folder.with_suffix(".new"), folder.with_suffix(".old")
     shutil.rmtree(fresh, ignore_errors=True)
     fresh.mkdir(parents=True)

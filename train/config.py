@@ -10,6 +10,7 @@ from typing import Any, Literal, Self
 from engines.errors import DataError
 
 PRESETS = ("compact", "paper")
+PRECISIONS = ("auto", "fp32", "bf16")
 PERCEPTUAL = ("auto", "vgg", "vgg-relu", "filters", "pixels")
 ENCODER_DOWNS = 3
 MAY_BE_ZERO = frozenset(  # among the numbers; all others must be above it
@@ -68,6 +69,8 @@ class Config:
     pool: int = 50  # skeleton images kept to show the discriminator again
     average: float = 0.0  # decay of the running mean of encoder and regressor; 0 = none
     seed: int = 0
+    precision: Literal["auto", "fp32", "bf16"] = "auto"  # of the networks; see train/accelerate.py
+    compile: bool = False  # the networks, with torch.compile
     # losses, official weights (configs/simple_human36m.yaml)
     perceptual: Literal["auto", "vgg", "vgg-relu", "filters", "pixels"] = "auto"
     reconstruction_weight: float = 10.0
@@ -97,7 +100,12 @@ class Config:
                 continue
             if not isfinite(value) or value < 0 or (value == 0 and field.name not in MAY_BE_ZERO):
                 raise DataError(f"the training setting {field.name} cannot be {value}")
-        for name, known in (("preset", PRESETS), ("perceptual", PERCEPTUAL)):
+        choices = (
+            ("preset", PRESETS),
+            ("perceptual", PERCEPTUAL),
+            ("precision", PRECISIONS),
+        )
+        for name, known in choices:
             if getattr(self, name) not in known:
                 raise DataError(f"the training setting {name} is one of {', '.join(known)}")
         self._check_sizes()

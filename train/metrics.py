@@ -1,15 +1,18 @@
 """Metrics of a run: one JSON line every so many steps."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from math import isfinite
 from pathlib import Path
+from time import monotonic
 
 import torch
 from torch import Tensor
 
 from engines.errors import DataError
 from train import world
+
+PACE = "pace.jsonl"  # beside the metrics: seconds from line to line
 
 
 class Metrics:
@@ -22,24 +25,22 @@ class Metrics:
         self.path = path
         self.stage = stage
         self._values: dict[str, list[Tensor]] = {}
+        self._pace = path.with_name(PACE)
+        self._since = monotonic()
 
     def rewind(self, step: int) -> None:
         """Forget the lines of this stage after `step`, which a resumed run will write again, and
         a last line that a kill cut short."""
-        if self.path.exists() and world.rank() == 0:
-            whole = self.path.read_text().rpartition("\n")[0]
-            lines = [json.loads(line) for line in whole.splitlines()]
-            kept = [x for x in lines if x["stage"] != self.stage or x["step"] <= step]
-            fresh = self.path.with_name(self.path.name + ".new")
-            fresh.write_text("".join(json.dumps(line) + "\n" for line in kept))
-            fresh.replace(self.path)
+        world.lead(lambda: _rewind((self.path, self._pace), self.stage, step))
+        self._since = monotonic()
 
     def add(self, values: Mapping[str, Tensor]) -> None:
         for name, value in values.items():
             self._values.setdefault(name, []).append(value.detach())
 
     def write(self, step: int, **more: float) -> dict[str, float]:
-        """Append the means since the last line; returns them.
+        """Append the means since the last line; returns them. The time since then goes to a file
+        of its own, because it differs from run to run.
 
         Raises:
             DataError: one is not finite: the training has diverged.
@@ -52,9 +53,11 @@ class Metrics:
                 "start again with a lower --set rate=…"
             )
         rounded = {name: round(value, 6) for name, value in {**means, **more}.items()}
-        if world.rank() == 0:
-            with self.path.open("a") as file:
-                file.write(json.dumps({"stage": self.stage, "step": step, **rounded}) + "\n")
+        line = {"stage": self.stage, "step": step, **rounded}
+        now = monotonic()
+        pace = {"stage": self.stage, "step": step, "seconds": round(now - self._since, 3)}
+        self._since = now
+        world.lead(lambda: (_append(self.path, line), _append(self._pace, pace)))
         return means
 
     def _means(self) -> dict[str, float]:
@@ -62,3 +65,18 @@ class Metrics:
             return {}
         means = torch.stack([torch.as_tensor(sum(v) / len(v)) for v in self._values.values()])
         return dict(zip(self._values, world.mean(means).tolist(), strict=True))
+
+
+def _rewind(paths: Iterable[Path], stage: str, step: int) -> None:
+    for path in filter(Path.exists, paths):
+        whole = path.read_text().rpartition("\n")[0]
+        lines = [json.loads(line) for line in whole.splitlines()]
+        kept = [x for x in lines if x["stage"] != stage or x["step"] <= step]
+        fresh = path.with_name(path.name + ".new")
+        fresh.write_text("".join(json.dumps(line) + "\n" for line in kept))
+        fresh.replace(path)
+
+
+def _append(path: Path, line: Mapping[str, object]) -> None:
+    with path.open("a") as file:
+        file.write(json.dumps(line) + "\n")

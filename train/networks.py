@@ -82,7 +82,7 @@ class Regressor(nn.Module):
         x = drawing
         for stage in self.down:
             x = stage(x)
-        return soft_argmax(self.head(x))
+        return soft_argmax(self.head(x).float())  # in bfloat16 a profile has 8 bits
 
 
 class Decoder(nn.Module):

@@ -10,6 +10,7 @@ from engines.card import Card
 from engines.errors import DataError
 from engines.skeleton import Skeleton
 from train import world
+from train.accelerate import accelerate
 from train.config import Config
 from train.distil import distil
 from train.export import export_decoder, export_teacher, export_tracker
@@ -63,6 +64,7 @@ def train(task: Task, config: Config, folder: Path, *, resume: bool, device: tor
     )  # only now: what cannot be read leaves no run behind
     parts = Parts(config, task.skeleton).to(device)
     share_norms(parts)
+    accelerate(parts, config, device)
     pretrain(parts, prior, config, folder, device)
     fit(parts, footage, prior, config, folder, device)
     return finish(parts, footage, prior, task, config, folder, device)

@@ -199,14 +199,15 @@ def average_gradients(parameters: Iterable[Tensor]) -> None:
         gradient.copy_(own.view(gradient.shape))
 
 
-def lead(action: Callable[[], None]) -> None:
+def lead(action: Callable[[], object]) -> None:
     """Let rank 0 do what is to be done once, while the others wait.
 
     Raises:
         DataError: on every rank, what rank 0 met.
     """
     if not active():
-        return action()
+        action()
+        return
     notice = torch.zeros(NOTICE, dtype=torch.uint8)
     if rank() == 0:
         try:
