@@ -92,7 +92,7 @@ def config_of(name: str, steps: int, *, tiny: bool) -> Config:
     preset, changes = (ON_ANY | ON_GPU)[name]
     own = {"precision": "fp32", "perceptual": "filters", "steps": steps, **changes}
     if tiny:
-        own |= {"size": 32, "batch": 2}
+        own |= {"batch": 2}
     return Config.of_preset(preset).with_changes(**own)
 
 
@@ -239,7 +239,7 @@ def arguments() -> argparse.Namespace:
         "--device", choices=("cpu", "cuda"), default="cuda" if torch.cuda.is_available() else "cpu"
     )
     parser.add_argument("--json", type=Path)
-    parser.add_argument("--tiny", action="store_true", help="small pictures: to try this program")
+    parser.add_argument("--tiny", action="store_true", help="small batches: to try this program")
     parser.add_argument("--reach", nargs="+", metavar="RUN LABELS [NAME,NAME]")
     parser.add_argument("--block", help=argparse.SUPPRESS)
     return parser.parse_args()
