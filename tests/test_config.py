@@ -106,12 +106,15 @@ def test_json_round_trip_and_strictness() -> None:
             Config.from_json(bad)
 
 
+WORDS = {"preset": "paper", "perceptual": "pixels", "precision": "bf16"}
+
+
 def test_every_setting_changes_the_digest() -> None:
     digests = {COMPACT.digest()}
     for field in fields(Config):
         value = getattr(COMPACT, field.name)
-        if field.name in ("preset", "perceptual"):
-            value = {"preset": "paper", "perceptual": "pixels"}[field.name]
+        if field.name in WORDS:
+            value = WORDS[field.name]
         elif isinstance(value, bool):
             value = not value
         elif field.name in ("size", "tracker_size"):

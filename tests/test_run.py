@@ -49,7 +49,9 @@ def refused(words: str, task: Task, folder: Path, config: Config = CONFIG, **mor
 def test_a_run_says_what_it_is(task: Task, tmp_path: Path) -> None:
     folder = tmp_path / "a" / "run"
     start(task, folder)
-    assert sorted(path.name for path in folder.iterdir()) == ["config.json", "skeleton.json"]
+    names = ["config.json", "footage", "skeleton.json"]
+    assert sorted(path.name for path in folder.iterdir()) == names
+    assert len(list((folder / "footage").iterdir())) == 2
     assert Config.from_json((folder / "config.json").read_text()) == CONFIG
     assert Skeleton.from_dict(json.loads((folder / "skeleton.json").read_text())) == TRIANGLE
 
@@ -100,6 +102,21 @@ def test_what_cannot_be_read_leaves_no_run_behind(task: Task, tmp_path: Path) ->
     refused("no such file", bad_videos, folder)
     refused(r"none\.csv", bad_prior, folder)
     start(task, folder)  # the corrected command is the same command
+
+
+def test_a_run_killed_while_reading_can_be_started_again(task: Task, tmp_path: Path) -> None:
+    left = tmp_path / "run" / "footage"
+    left.mkdir(parents=True)
+    (left / "footage-1.pixels.new").write_bytes(b"half")
+    start(task, tmp_path / "run")
+
+
+def test_a_cache_elsewhere_is_used_and_shared(task: Task, tmp_path: Path) -> None:
+    cached = replace(task, cache=tmp_path / "cache")
+    for name in ("one", "two"):
+        start(cached, tmp_path / name)
+        assert not (tmp_path / name / "footage").exists()
+    assert len(list((tmp_path / "cache").iterdir())) == 2
 
 
 def test_the_card_says_what_is_known() -> None:

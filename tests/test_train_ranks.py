@@ -59,9 +59,8 @@ def test_a_killed_rank_ends_the_run_and_resume_completes_it(world: Path, tmp_pat
         check=False,
     )
     assert done.returncode == 0, done.stderr
-    assert (
-        done.stdout == f"{whole / 'model.onnx'}: try it with  keycam run 0 -m {whole}/model.onnx\n"
-    )
+    model = whole / "model.onnx"
+    assert done.stdout == f"{model}: try it with  keycam run 0 -m {model}\n"
     assert len([line for line in spoken(done.stderr) if "footage-" in line]) == 1
 
     ranks = start_ranks(2, arguments(world, killed))

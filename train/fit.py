@@ -12,7 +12,7 @@ from torch.nn.functional import mse_loss
 from tqdm import tqdm
 
 from train import checkpoint, world
-from train.batches import Batch, ahead, draw_batch, tensor
+from train.batches import Batch, ahead, draw_batch, makers, tensor
 from train.config import Config
 from train.losses import (
     discriminator_loss,
@@ -180,7 +180,7 @@ def _sample(footage: Footage, prior: Prior, config: Config, step: int) -> tuple[
 
 def steps(what: str, make: Callable[[int], T], start: int, stop: int) -> Iterator[tuple[int, T]]:
     """(step, make(step)) from `start` to `stop`, made ahead, behind a progress bar."""
-    samples = ahead(make, start, stop)
+    samples = ahead(make, start, stop, threads=makers())
     quiet = world.rank() > 0
     with tqdm(
         total=stop, initial=start, desc=what, unit="step", dynamic_ncols=True, disable=quiet
