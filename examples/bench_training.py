@@ -125,7 +125,7 @@ def noise(config: Config, skeleton: Skeleton) -> tuple[Footage, Prior]:
 
 
 def block(name: str, steps: int, device: torch.device, *, tiny: bool) -> dict[str, float]:
-    """Run `steps` joint steps after a few for warmth, and count one pair's operations."""
+    """Run `steps` joint steps after a few for warmth, and count a sample's operations."""
     skeleton = Skeleton.load("face68")
     config = config_of(name, steps + SKIPPED + 1, tiny=tiny)
     footage, prior = noise(config, skeleton)
@@ -146,12 +146,12 @@ def block(name: str, steps: int, device: torch.device, *, tiny: bool) -> dict[st
         "memory_mb": memory,
         "batch": config.batch,
     }
-    pair = config.with_changes(steps=2, compile=False)
+    pair = config.with_changes(steps=2, batch=2, compile=False)
     fresh = parts_of(name, pair, skeleton, device)
     with FlopCounterMode(display=False) as counter, tempfile.TemporaryDirectory() as folder:
         fit.fit(fresh, footage, prior, pair, Path(folder), device)
     half = name.count("bf16") > 0
-    found["gflop"] = counter.get_total_flops() / 2 / 1e9
+    found["gflop"] = counter.get_total_flops() / 4 / 1e9  # two steps of two samples
     found["peak_gflops"] = matmul_peak(device, torch.bfloat16 if half else torch.float32)
     return found
 
@@ -181,13 +181,15 @@ def in_process(name: str, options: argparse.Namespace) -> dict[str, float]:
 def summary(blocks: list[dict[str, float]]) -> dict[str, float]:
     """Of one contestant's blocks: median rate with its range, and shares."""
     rates = sorted(1e3 * own["batch"] / own["step_ms"] for own in blocks)
-    speeds = [own["gflop"] / own["step_ms"] * 1e3 / own["peak_gflops"] for own in blocks]
+    speeds = [
+        own["gflop"] * own["batch"] / own["step_ms"] * 1e3 / own["peak_gflops"] for own in blocks
+    ]
     return {
         "samples_per_s": median(rates),
         "slowest": rates[0],
         "fastest": rates[-1],
         "cpu_ms_per_sample": median(own["cpu_ms"] / own["batch"] for own in blocks),
-        "gflop_per_sample": blocks[0]["gflop"] / blocks[0]["batch"],
+        "gflop_per_sample": blocks[0]["gflop"],
         "share_of_peak": median(speeds),
         "wait_share": median(own["wait_share"] for own in blocks),
         "memory_mb": max(own["memory_mb"] for own in blocks),

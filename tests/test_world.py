@@ -20,9 +20,8 @@ def together(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("ranks")
     script = str(Path(__file__).with_name("ranks.py"))
     ranks = start_ranks(RANKS, ["-W", "error", script, str(folder)])
-    for rank in ranks:
-        _, err = rank.communicate(timeout=300)
-        assert rank.returncode == 0, err
+    said = [rank.communicate(timeout=300)[1] for rank in ranks]
+    assert [rank.returncode for rank in ranks] == [0] * RANKS, said
     return folder
 
 
