@@ -5,7 +5,7 @@ from toy import TRIANGLE, same, tiny_config
 
 from engines import DataError
 from train import accelerate as module
-from train.accelerate import accelerate, wants_bfloat16
+from train.accelerate import accelerate, decelerate, wants_bfloat16
 from train.config import Config
 from train.parts import Parts
 
@@ -39,6 +39,13 @@ def test_bfloat16_answers_about_the_same_in_float32() -> None:
         assert two.dtype == torch.float32
         assert not torch.equal(one, two)
         assert (one - two).norm() < 0.05 * one.norm()
+
+
+def test_what_is_exported_is_exact_again() -> None:
+    exact, half = (parts_of(tiny_config(precision=kind)) for kind in ("fp32", "bf16"))
+    decelerate(half)
+    for one, two in zip(answers(exact), answers(half), strict=True):
+        assert torch.equal(one, two)
 
 
 def test_gradients_pass_and_stay_float32() -> None:

@@ -5,6 +5,7 @@ torchrun --nproc-per-node N -m train VIDEOS... --skeleton S --prior P -o RUN
 
 import logging
 import sys
+from typing import NoReturn
 
 import click
 
@@ -18,8 +19,14 @@ def main() -> None:
     try:
         train(prog_name="python -m train")
     except KeycamError as error:
-        click.echo(f"keycam: {' '.join(str(error).split())}", err=True)
-        sys.exit(2)
+        fail(str(error))
+    except OSError as error:
+        fail(f"{error.filename or 'a file'}: {error.strerror}")
+
+
+def fail(message: str) -> NoReturn:
+    click.echo(f"keycam: {' '.join(message.split())}", err=True)
+    sys.exit(2)
 
 
 if __name__ == "__main__":

@@ -25,11 +25,22 @@ def accelerate(parts: Parts, config: Config, device: torch.device) -> None:
     """
     if config.compile:
         _check_compiler(device)
-    for network in (parts.encoder, parts.regressor, parts.decoder, parts.discriminator):
+    for network in _networks(parts):
         if wants_bfloat16(config, device):
             use_bfloat16(network)
         if config.compile:
             network.compile()
+
+
+def decelerate(parts: Parts) -> None:
+    """Take `accelerate` back: exported networks are exact, and graphs of their own."""
+    for network in _networks(parts):
+        vars(network).pop("forward", None)
+        network._compiled_call_impl = None
+
+
+def _networks(parts: Parts) -> tuple[nn.Module, ...]:
+    return parts.encoder, parts.regressor, parts.decoder, parts.discriminator
 
 
 def wants_bfloat16(config: Config, device: torch.device) -> bool:

@@ -84,14 +84,16 @@ def _locked(folder: Path) -> Iterator[None]:
     """One process at a time; the system lifts the lock of one that dies."""
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        place = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
     except OSError as error:
         raise DataError(f"{folder}: no place for the decoded frames ({error.strerror})") from error
     try:
-        with suppress(ImportError):
-            import fcntl  # there is none on Windows
-
-            fcntl.flock(place, fcntl.LOCK_EX)
+        import fcntl
+    except ImportError:  # Windows has none; there, two at once would each make the pack
+        yield
+        return
+    place = os.open(folder, os.O_RDONLY)
+    try:
+        fcntl.flock(place, fcntl.LOCK_EX)
         yield
     finally:
         os.close(place)

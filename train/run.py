@@ -10,7 +10,7 @@ from engines.card import Card
 from engines.errors import DataError
 from engines.skeleton import Skeleton
 from train import world
-from train.accelerate import accelerate
+from train.accelerate import accelerate, decelerate
 from train.config import Config
 from train.distil import distil
 from train.export import export_decoder, export_teacher, export_tracker
@@ -107,6 +107,7 @@ def finish(
     tracker = distil(parts.teacher, footage, prior.skeleton, config, folder, device)
     if world.rank():
         return folder / MODEL
+    decelerate(parts)
     card = make_card(task, config, prior, len(footage))
     export_decoder(parts, card, folder / "decoder.onnx", config.size)
     export_teacher(parts.teacher, card, folder / "teacher.onnx", config.size)
