@@ -78,7 +78,7 @@ def test_a_killed_rank_ends_the_run_and_resume_completes_it(world: Path, tmp_pat
 
     ranks = start_ranks(2, arguments(world, killed, "--resume"))
     for rank in ranks:
-        _, err = rank.communicate(timeout=300)
+        _, err = rank.communicate(timeout=600)
         assert rank.returncode == 0, err
     for stage in ("pretrain", "joint", "distil"):
         one, two = (folder / stage / "weights.safetensors" for folder in (whole, killed))

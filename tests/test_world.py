@@ -20,7 +20,7 @@ def together(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("ranks")
     script = str(Path(__file__).with_name("ranks.py"))
     ranks = start_ranks(RANKS, ["-W", "error", script, str(folder)])
-    said = [rank.communicate(timeout=300)[1] for rank in ranks]
+    said = [rank.communicate(timeout=600)[1] for rank in ranks]
     assert [rank.returncode for rank in ranks] == [0] * RANKS, said
     return folder
 
