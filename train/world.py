@@ -62,22 +62,30 @@ def joined(device: torch.device) -> Iterator[torch.device]:
     signal.signal(signal.SIGTERM, signal.SIG_DFL)  # a collective call does not return for Python's
     try:
         store, number, count = next(rendezvous("env://", timeout=TIMEOUT))
-        backend = "nccl" if device.type == "cuda" else "gloo"
-        dist.init_process_group(
-            backend, store=store, rank=number, world_size=count, timeout=TIMEOUT
-        )
     except (RuntimeError, ValueError) as error:
         raise DataError(f"the {count} ranks cannot meet ({_first_line(error)})") from error
     if number:
         logging.getLogger("train").setLevel(logging.ERROR)
     try:
+        _meet(store, number, count, device)
         yield device
     except KeycamError:
         if not _first_to_speak(store):
             raise SystemExit(2) from None
         raise
     finally:
-        dist.destroy_process_group()
+        if active():
+            dist.destroy_process_group()
+
+
+def _meet(store: dist.Store, number: int, count: int, device: torch.device) -> None:
+    backend = "nccl" if device.type == "cuda" else "gloo"
+    try:
+        dist.init_process_group(
+            backend, store=store, rank=number, world_size=count, timeout=TIMEOUT
+        )
+    except (RuntimeError, ValueError) as error:
+        raise DataError(f"the {count} ranks cannot meet ({_first_line(error)})") from error
 
 
 def _from_environment(name: str, default: int | None = None) -> int:
