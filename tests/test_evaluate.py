@@ -12,7 +12,7 @@ from toy import TRIANGLE
 from engines import Card, DataError, Prediction, Roi, Skeleton
 from engines.fake import FakeEngine
 from engines.geometry import to_crop
-from train.evaluate import Evaluation, evaluate, lookalikes
+from train.evaluate import Evaluation, evaluate
 
 SIDE = 64
 MIDDLE = np.array([[20.0, 40.0], [44.0, 40.0], [32.0, 20.0]])  # pixels
@@ -133,23 +133,6 @@ def test_missing_labels_are_left_out_of_every_figure(tmp_path: Path) -> None:
     assert table["error_px"]["swap_forgiving_mean"] == pytest.approx(2.0, abs=0.1)
     assert table["per_keypoint"]["top"] is None
     json.dumps(table, allow_nan=False)
-
-
-def test_lookalikes_of_a_subject_with_an_up() -> None:
-    found = lookalikes(MIDDLE, TRIANGLE)
-    assert len(found) == 2
-    np.testing.assert_array_equal(found[0], MIDDLE)
-    np.testing.assert_array_equal(found[1], MIDDLE[[1, 0, 2]])
-
-
-def test_lookalikes_of_a_subject_with_a_heading(mouse_skeleton: Skeleton) -> None:
-    """Snout, left ear, right ear, tail base, heading up along x = 10."""
-    label = np.array([[10.0, 0.0], [7.0, 4.0], [13.0, 4.0], [10.0, 20.0]])
-    found = lookalikes(label, mouse_skeleton)
-    assert len(found) == 4
-    np.testing.assert_array_equal(found[1], label[[0, 2, 1, 3]])
-    np.testing.assert_allclose(found[2], [[10, 20], [13, 16], [7, 16], [10, 0]])  # half round
-    np.testing.assert_allclose(found[3], [[10, 20], [7, 16], [13, 16], [10, 0]])
 
 
 def test_pictures_may_lie_elsewhere(tmp_path: Path) -> None:

@@ -15,6 +15,7 @@ from engines.errors import DataError
 from engines.geometry import Image, Roi, crop, to_crop
 from engines.skeleton import Skeleton
 from train import checkpoint
+from train.ambiguity import settled
 from train.batches import relit
 from train.config import Config
 from train.fit import DISTIL, LOG_EVERY, SAVE_EVERY, ends_interval, resume_from, rng_of, steps
@@ -67,7 +68,7 @@ def distil(
     start = resume_from(folder / "distil", network, named, metrics)
     if start >= config.distil_steps:
         return network.eval()
-    labels = label(teacher, footage, skeleton, config, device)
+    labels = settled(label(teacher, footage, skeleton, config, device), footage, skeleton)
     sure = _sure_frames(labels)
     draw = partial(_lesson, footage, labels, sure, skeleton, config)
     network.train()

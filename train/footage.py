@@ -97,16 +97,18 @@ def _length(video: Path) -> int:
 
 def _load_clip(video: Path, mode: Literal["frame", "motion"], side: int) -> Clip:
     background = _background(video) if mode == "motion" else None
-    images, rois = [], []
-    for frame in read_frames(video):
+    clip = Clip(video.name, [], [])
+    for number, frame in enumerate(read_frames(video)):
         roi = background.find(frame) if background else whole(frame)
         if roi is not None:
             image, placed = reduced(frame, roi, side, REACH)
-            images.append(image)
-            rois.append(placed)
-    if not images:
+            clip.images.append(image)
+            clip.rois.append(placed)
+            clip.places.append(roi)
+            clip.numbers.append(number)
+    if not clip.images:
         raise DataError(f"{video}: no subject found in any frame")
-    return Clip(video.name, images, rois)
+    return clip
 
 
 def _background(video: Path) -> Background:

@@ -3,7 +3,7 @@
 import logging
 import os
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 
@@ -25,11 +25,20 @@ log = logging.getLogger(__name__)
 
 @dataclass(frozen=True, eq=False)
 class Clip:
-    """Frames of one subject in one scene, with the square that holds the subject in each."""
+    """Frames of one subject in one scene, with the square that holds the subject in each.
+
+    Attributes:
+        images: the frames as they are kept, reduced to what is near the subject.
+        rois: the squares, in pixels of `images`.
+        places: the same squares in pixels of the video's frames; empty where not known.
+        numbers: which frames of the video these are; empty where not known.
+    """
 
     name: str
     images: list[Image]
     rois: list[Roi]
+    places: list[Roi] = field(default_factory=list)
+    numbers: list[int] = field(default_factory=list)
 
 
 @dataclass(frozen=True, eq=False)
