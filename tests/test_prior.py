@@ -144,7 +144,7 @@ def test_incomplete_poses_are_left_out_and_counted(
         assert len(load_prior(file, TRIANGLE, "pose")) == 1
     assert "2 poses with missing points" in caplog.text
     caplog.clear()
-    assert gather([file], TRIANGLE, tmp_path / "p.npz") == 1
+    assert len(gather([file], TRIANGLE, tmp_path / "p.npz").points) == 1
     assert "2 poses with missing points" in caplog.text
 
 
@@ -172,7 +172,7 @@ def test_npz_gives_the_same_poses_as_its_tables(framing, tmp_path: Path) -> None
     poses = toy_prior(6).poses
     first = write_prior(tmp_path / "a.csv", poses[:4], TRIANGLE, 64)
     second = write_prior(tmp_path / "b.csv", poses[4:], TRIANGLE, 96)
-    assert gather([first, second], TRIANGLE, tmp_path / "p.npz") == 6
+    assert gather([first, second], TRIANGLE, tmp_path / "p.npz").points.shape == (6, 3, 2)
     joined = load_prior(tmp_path / "p.npz", TRIANGLE, framing)
     apart = [load_prior(file, TRIANGLE, framing).poses for file in (first, second)]
     np.testing.assert_allclose(joined.poses, np.concatenate(apart), atol=1e-6)

@@ -108,12 +108,29 @@ def evaluate(
     "-o", "--output", required=True, type=click.Path(path_type=Path), help=".npz to write."
 )
 @click.option("--size", metavar="WIDTHxHEIGHT", help="Of frames, for files that do not say.")
-def prior(files: tuple[Path, ...], skeleton: str, output: Path, size: str | None) -> None:
+@click.option("--sheet", type=click.Path(path_type=Path), help="Also draw the poses, as a .png.")
+@click.option("--count", type=click.IntRange(1), default=500, help="Poses to take of .bvh files.")
+@click.option("--joints", type=click.Path(path_type=Path), help="TOML: keypoint = joint of .bvh.")
+@click.option("--elevation", default="-5,20", help="Of the camera for .bvh, degrees, LOW,HIGH.")
+@click.option("--up", type=click.Choice(["x", "y", "z"]), default="y", help="Axis up in .bvh.")
+@click.option("--seed", type=click.IntRange(0), default=0, help="Of the choice for .bvh.")
+def prior(
+    files: tuple[Path, ...],
+    skeleton: str,
+    output: Path,
+    size: str | None,
+    sheet: Path | None,
+    elevation: str,
+    **views: Any,
+) -> None:
     """Gather the poses of FILES into one .npz for `keycam train --prior`.
 
     FILES are keypoint tables, DeepLabCut's .csv or .h5, SLEAP's analysis .h5 or .slp, COCO
-    keypoints (.json), NWB with ndx-pose, or whatever `keycam export` wrote.
+    keypoints (.json), NWB with ndx-pose, whatever `keycam export` wrote, or motion capture
+    (.bvh), which is looked at from cameras all round.
     """
+    from train.mocap import Views
+    from train.pose_sheet import describe, write_pose_sheet
     from train.prior import gather
 
     sides = None
@@ -122,8 +139,19 @@ def prior(files: tuple[Path, ...], skeleton: str, output: Path, size: str | None
         if not (width.isdecimal() and height.isdecimal() and int(width) and int(height)):
             raise DataError(f"--size {size}: write it as 640x480")
         sides = int(width), int(height)
-    count = gather(files, Skeleton.load(skeleton), output, size=sides)
-    click.echo(f"{output}: {count} poses")
+    low, _, high = elevation.partition(",")
+    try:
+        between = float(low), float(high)
+    except ValueError:
+        raise DataError(f"--elevation {elevation}: write it as -5,20") from None
+    if sheet is not None and sheet.suffix.lower() != ".png":
+        raise DataError(f"{sheet}: a sheet's name must end in .png")
+    chosen = Skeleton.load(skeleton)
+    made = gather(files, chosen, output, size=sides, views=Views(elevation=between, **views))
+    click.echo(f"{output}: {describe(made.points, made.sizes)}")
+    if sheet is not None:
+        write_pose_sheet(sheet, made.points, made.sizes, chosen)
+        click.echo(f"{sheet}: the poses, drawn")
 
 
 def write_json(path: Path, table: dict[str, Any]) -> None:

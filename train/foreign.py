@@ -21,6 +21,7 @@ def read_poses(path: Path, skeleton: Skeleton) -> Table:
         .nwb        Neurodata Without Borders with ndx-pose
         .parquet    an exported session's
         .rrd        an exported session's, for Rerun
+        .bvh        motion capture, seen from random cameras
 
     Of files other than keypoint tables, frames and subjects without any keypoint are left out.
 
@@ -29,7 +30,7 @@ def read_poses(path: Path, skeleton: Skeleton) -> Table:
         ModuleNotFoundError: the format needs a package that is not installed.
     """
     # These modules build on the functions below, so they are imported here.
-    from train import coco, deeplabcut, exports, nwb, rrd, sleap
+    from train import coco, deeplabcut, exports, mocap, nwb, rrd, sleap
 
     read = read_table
     if path.is_file():
@@ -46,6 +47,8 @@ def read_poses(path: Path, skeleton: Skeleton) -> Table:
                 read = exports.read_parquet
             case ".rrd":
                 read = rrd.read_rrd
+            case ".bvh":
+                read = mocap.read_mocap
             case ".csv" if deeplabcut.is_csv(path):
                 read = deeplabcut.read_csv
             case ".csv" if exports.is_csv(path):

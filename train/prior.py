@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal, TypeAlias
+from typing import Literal, NamedTuple, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from engines.errors import DataError
 from engines.skeleton import Skeleton
 from train.foreign import read_poses
+from train.mocap import Views, is_mocap, read_mocap, shared_out
 
 log = logging.getLogger(__name__)
 Framing: TypeAlias = Literal["frame", "pose"]
@@ -167,27 +168,40 @@ def _complete(points: NDArray[np.float32], path: Path) -> NDArray[np.bool_]:
     return whole
 
 
+class Gathered(NamedTuple):
+    """What a prior was made of: points (N, K, 2), pixels of frames of sizes (N, 2)."""
+
+    points: NDArray[np.float32]
+    sizes: NDArray[np.float32]
+
+
 def gather(
     files: Sequence[Path],
     skeleton: Skeleton,
     output: Path,
     *,
     size: tuple[int, int] | None = None,
-) -> int:
-    """Join the complete poses of many files into one `.npz`; returns how many they are.
+    views: Views | None = None,
+) -> Gathered:
+    """Join the complete poses of many files into one `.npz`.
 
     Args:
         files: keypoint tables, or any others that `train.foreign.read_poses` knows.
         size: (width, height) of the frames of files that do not say.
+        views: how motion capture is looked at; its count is shared out among such files.
 
     Raises:
         DataError: a file cannot be used, or `output` cannot be written.
     """
     if output.suffix != ".npz":
         raise DataError(f"{output}: a prior's name must end in .npz")
+    shares = shared_out(views or Views(), sum(is_mocap(file) for file in files))
     points, sizes = [], []
     for file in files:
-        table = read_poses(file, skeleton)
+        if is_mocap(file):
+            table = read_mocap(file, skeleton, next(shares))
+        else:
+            table = read_poses(file, skeleton)
         own = table.sizes
         if own is None and size is not None:
             own = np.full((len(table.points), 2), size, np.float32)
@@ -199,16 +213,16 @@ def gather(
         whole = _complete(table.points, file)
         points.append(table.points[whole])
         sizes.append(own[whole])
-    joined = np.concatenate(points)
-    if not len(joined):
+    gathered = Gathered(np.concatenate(points), np.concatenate(sizes))
+    if not len(gathered.points):
         raise DataError("no pose is complete; a prior needs all keypoints of a pose")
     fresh = output.with_name(output.name + ".new")
     try:
         with fresh.open("wb") as file:
             np.savez_compressed(
                 file,
-                points=joined,
-                sizes=np.concatenate(sizes),
+                points=gathered.points,
+                sizes=gathered.sizes,
                 keypoints=np.array(skeleton.keypoints),
             )
         fresh.replace(output)
@@ -216,7 +230,7 @@ def gather(
         with suppress(OSError):
             fresh.unlink()
         raise DataError(f"{output}: cannot be written ({error.strerror})") from error
-    return len(joined)
+    return gathered
 
 
 def _read_npz(
