@@ -82,9 +82,8 @@ def test_left_and_right_are_not_exchanged(body: Skeleton, tmp_path: Path) -> Non
     file = write_bvh(tmp_path / "p.bvh", root, np.zeros((1, width(root))))
     points = read_mocap(file, body, replace(LEVEL, count=200, elevation=(15, 15))).points
     at = {name: points[:, body.keypoints.index(name)] for name in body.keypoints}
-    facing = (
-        at["r_toes"][:, 1] + at["l_toes"][:, 1] > at["r_ankle"][:, 1] + at["l_ankle"][:, 1] + 80
-    )
+    below = at["r_toes"] + at["l_toes"] - at["r_ankle"] - at["l_ankle"]
+    facing = below[:, 1] > 28
     assert 30 < facing.sum() < 170
     assert (at["r_wrist"][facing, 0] < at["l_wrist"][facing, 0]).all()
     assert (at["head"][:, 1] < at["neck"][:, 1]).all()
