@@ -154,6 +154,67 @@ def prior(
         click.echo(f"{sheet}: the poses, drawn")
 
 
+@click.command(short_help="mark a skeleton and first poses in a browser")
+@click.argument("source", type=click.Path(path_type=Path))
+@click.option(
+    "-o",
+    "--output",
+    required=True,
+    type=click.Path(path_type=Path),
+    help="Skeleton .toml to write.",
+)
+@click.option("--prior", type=click.Path(path_type=Path), help="CSV of poses to write.")
+@click.option("--from", "known", help="Begin with a built-in skeleton or a TOML file.")
+@click.option(
+    "--frames", type=click.IntRange(1, 100), default=8, help="Frames of a video to offer."
+)
+@click.option("--count", type=click.IntRange(1, 100_000), default=200, help="Poses to write.")
+@click.option("--seed", type=click.IntRange(0), default=0, help="Of their variations.")
+@click.option("--port", type=click.IntRange(0, 65535), default=0, help="Of the page; 0 for any.")
+@click.option("--no-browser", is_flag=True, help="Only print the address of the page.")
+def skeleton(
+    source: Path,
+    output: Path,
+    prior: Path | None,
+    known: str | None,
+    frames: int,
+    port: int,
+    *,
+    no_browser: bool,
+    **drawing: Any,
+) -> None:
+    """Mark a skeleton of your own on SOURCE: a picture, a video, or a folder of pictures.
+
+    A page opens in the browser, served by this machine to this machine alone. Saving there writes
+    the skeleton and, as a first prior, variations of the poses that were marked.
+    """
+    import webbrowser
+
+    from train.marking import Marking, MarkingServer
+    from train.videos import spread_frames
+
+    if output.suffix.lower() != ".toml":
+        raise DataError(f"{output}: a skeleton's name must end in .toml")
+    prior = prior or output.with_name(f"{output.stem}-prior.csv")
+    if prior.suffix.lower() != ".csv":
+        raise DataError(f"{prior}: the poses' name must end in .csv")
+    for file in (output, prior):
+        if file.exists():
+            raise DataError(f"{file}: exists already; name another")
+        if not file.parent.is_dir():
+            raise DataError(f"{file}: cannot be written (no such folder)")
+    begun = None if known is None else Skeleton.load(known)
+    pictures = spread_frames(source, frames)
+    marking = Marking(frames=pictures, skeleton=begun, output=output, prior=prior, **drawing)
+    with MarkingServer(marking, port) as server:
+        click.echo(f"mark it at  {server.url}")
+        if not no_browser:
+            webbrowser.open(server.url)
+        saved = server.wait()
+    click.echo(f"{output}: the skeleton")
+    click.echo(f"{prior}: {saved['poses']} poses made of {saved['marked']}")
+
+
 def write_json(path: Path, table: dict[str, Any]) -> None:
     try:
         path.write_text(json.dumps(table, indent=1, allow_nan=False) + "\n")

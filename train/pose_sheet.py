@@ -1,5 +1,6 @@
 """A picture of a prior: its poses side by side, and all of them where they lie in their frames."""
 
+from contextlib import suppress
 from pathlib import Path
 
 import cv2
@@ -63,7 +64,8 @@ def write_pose_sheet(
         fresh.write_bytes(data.tobytes())
         fresh.replace(path)
     except OSError as error:
-        fresh.unlink(missing_ok=True)
+        with suppress(OSError):
+            fresh.unlink()
         raise DataError(f"{path}: cannot be written ({error.strerror})") from error
 
 

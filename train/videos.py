@@ -150,6 +150,48 @@ def read_picture(path: Path) -> Image | None:
     return None if image is None else np.asarray(image, np.uint8)
 
 
+def spread_frames(path: Path, count: int) -> list[Image]:
+    """Up to `count` frames spread evenly over a video or a folder of pictures; or the one picture.
+
+    Raises:
+        DataError: nothing there can be read.
+    """
+    if path.is_dir():
+        files = sorted(own for own in path.iterdir() if own.suffix.lower() in PICTURE_ENDINGS)
+        chosen = [read_picture(files[n]) for n in _spread(len(files), count)]
+    elif path.suffix.lower() in PICTURE_ENDINGS:
+        chosen = [read_picture(path)]
+    elif not path.is_file():
+        raise DataError(f"{path}: no such file or folder")
+    else:
+        chosen = _sought(path, count)
+    frames = [frame for frame in chosen if frame is not None]
+    if not frames:
+        raise DataError(f"{path}: neither a video nor a picture that can be read")
+    return frames
+
+
+def _sought(path: Path, count: int) -> list[Image]:
+    """Frames of a video, gone to directly; where it ends early, those before."""
+    capture = cv2.VideoCapture(str(path))
+    try:
+        found = []
+        for number in _spread(max(1, int(capture.get(cv2.CAP_PROP_FRAME_COUNT))), count):
+            capture.set(cv2.CAP_PROP_POS_FRAMES, number)
+            good, image = capture.read()
+            if good:
+                found.append(np.asarray(image, np.uint8))
+        return found
+    finally:
+        capture.release()
+
+
+def _spread(length: int, count: int) -> list[int]:
+    """`count` numbers below `length`, each in the middle of its share."""
+    count = min(count, length)
+    return [(2 * n + 1) * length // (2 * count) for n in range(count)]
+
+
 def whole(picture: Image) -> Roi:
     """The covering square of a picture: the subject's where nothing more is known."""
     return Roi.of_frame(picture.shape[1], picture.shape[0])
