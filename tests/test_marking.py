@@ -15,7 +15,7 @@ from test_marks import MARKED, sent
 from toy import write_video
 
 from engines import Skeleton
-from train.marking import MOST_BYTES, Marking, MarkingServer
+from train.marking import FILES, MOST_BYTES, Marking, MarkingServer
 from train.prior import load_prior
 from train.tables import read_table
 
@@ -76,7 +76,7 @@ def nothing_written(server: MarkingServer) -> bool:
 
 
 def test_the_page_and_its_parts_are_served_with_a_strict_policy(server: MarkingServer) -> None:
-    for name, kind in (("", "html"), ("page.js", "javascript"), ("page.css", "css")):
+    for name, kind in (("", "html"), *FILES.items()):
         status, data, headers = ask(server, name)
         assert status == 200
         assert kind in headers["Content-Type"]

@@ -50,7 +50,11 @@ class Evaluation:
         }
         if self.norm_px is not None:
             nme = frame_px / self.norm_px
-            table["nme"] = {"mean": float(nme.mean()), "median": float(np.median(nme))}
+            table["nme"] = {
+                "mean": float(nme.mean()),
+                "median": float(np.median(nme)),
+                "swap_forgiving_mean": float((self.forgiven_px / self.norm_px).mean()),
+            }
         table["per_keypoint"] = dict(zip(names, each, strict=True))
         table["model"] = {**self.engine.card.facts(), "engine": self.engine.name}
         return table
@@ -77,6 +81,7 @@ class Evaluation:
         if "nme" in table:
             nme = table["nme"]
             lines.append(f"normalised      mean {nme['mean']:.4f}, median {nme['median']:.4f}")
+            lines.append(f"swaps forgiven  mean {nme['swap_forgiving_mean']:.4f}")
         return "\n".join(lines)
 
 

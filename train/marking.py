@@ -28,10 +28,12 @@ from train.marks import Marks, read_marks, to_toml
 
 MOST_BYTES = 1 << 20  # of what the page may send
 PATIENCE_S = 20  # for a request to arrive
-FILES = {
-    "": ("index.html", "text/html; charset=utf-8"),
-    "page.css": ("page.css", "text/css; charset=utf-8"),
-    "page.js": ("page.js", "text/javascript; charset=utf-8"),
+FILES = {  # of the page, and their kinds
+    "index.html": "text/html",
+    "page.css": "text/css",
+    "marks.js": "text/javascript",
+    "view.js": "text/javascript",
+    "page.js": "text/javascript",
 }
 HEADERS = {
     "Cache-Control": "no-store",
@@ -178,9 +180,10 @@ class _Handler(BaseHTTPRequestHandler):
         if name is None:
             return
         marking = self.marking_server.marking
-        if name in FILES:
-            file, kind = FILES[name]
-            self.answer(resources.files("train").joinpath("page", file).read_bytes(), kind)
+        file = name or "index.html"
+        if file in FILES:
+            data = resources.files("train").joinpath("page", file).read_bytes()
+            self.answer(data, f"{FILES[file]}; charset=utf-8")
         elif name == "start":
             self.answer_json(marking.start())
         elif name in (f"frame/{n}" for n in range(len(marking.frames))):
