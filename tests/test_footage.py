@@ -50,6 +50,17 @@ def test_motion_follows_the_subject(roaming: Path) -> None:
         assert near.max() < 40  # the dark subject is in the middle of its roi
 
 
+def test_a_clip_knows_where_in_the_video_it_looks(roaming: Path) -> None:
+    (clip,) = load_footage([roaming], "motion", 24)[0].clips
+    assert len(clip.numbers) == len(clip.places) == len(clip.images)
+    assert clip.numbers == sorted(set(clip.numbers))
+    truth = walk(60)[1][clip.numbers]
+    found = np.array([(place.x, place.y) for place in clip.places])
+    assert np.linalg.norm(found - truth, axis=1).max() < 3  # video pixels, whatever is kept
+    factors = [roi.size / place.size for roi, place in zip(clip.rois, clip.places, strict=True)]
+    assert max(factors) < 0.5
+
+
 def test_auto_chooses_by_what_it_sees(
     roaming: Path, still: Path, caplog: pytest.LogCaptureFixture
 ) -> None:

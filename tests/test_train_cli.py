@@ -211,7 +211,7 @@ def test_eval_refuses_labels_of_another_skeleton(world: Path, blob_path: Path) -
     refused(keycam("eval", blob_path, *labels), "prior.csv", "mouse4")
 
 
-@pytest.mark.parametrize("name", ["train", "eval", "prior"])
+@pytest.mark.parametrize("name", ["train", "eval", "prior", "skeleton"])
 def test_every_command_explains_itself(name: str) -> None:
     result = keycam(name, "--help")
     assert result.exit_code == 0
