@@ -81,6 +81,7 @@ def test_toml_gives_the_same_skeleton_again(name: str, tmp_path: Path) -> None:
         ({"limbs": [{"name": "x", "color": "#000000", "edges": [[0, 0]]}]}, "no edge"),
         ({"limbs": [{"name": "x", "color": "#000000", "edges": [[0, True]]}]}, "no edge"),
         ({"limbs": [{"name": {}, "color": "#000000", "edges": [[0, 1]]}]}, "must be a word"),
+        ({"limbs": [{"name": "x", "color": "#000000", "edges": [[0, 1]] * 9999}]}, "9999 edges"),
         ({"limbs": 7}, "cannot be read"),
         ({"forward": [0, 0]}, "to itself"),
         ({"mirror": [[0, 1], [1, 2]]}, "two pairs"),

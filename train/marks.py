@@ -13,6 +13,7 @@ from engines.errors import DataError
 from engines.skeleton import Skeleton
 
 Edge = tuple[int, int]
+MOST_EDGES = 2000  # of a limb
 
 
 @dataclass(frozen=True, eq=False)
@@ -43,7 +44,7 @@ def read_marks(data: bytes, sizes: Sequence[tuple[int, int]]) -> Marks:
         limbs = [
             {"name": name, "color": limb["color"], "path": path}
             for limb in table["limbs"]
-            for name, path in _named(limb["name"], trails(map(_edge, limb["edges"])))
+            for name, path in _named(limb["name"], trails(_edges(limb["edges"])))
         ]
         entries = ("name", "keypoints", "mirror", "rotation")
         described = {key: table[key] for key in entries} | {"limbs": limbs}
@@ -102,11 +103,13 @@ def _named(name: Any, paths: list[list[int]]) -> list[tuple[str, list[int]]]:
     return [(f"{name}_{n}" if n > 1 else str(name), path) for n, path in enumerate(paths, 1)]
 
 
-def _edge(value: Any) -> Edge:
-    a, b = value
-    if type(a) is not int or type(b) is not int or a == b:
-        raise ValueError(f"{value!r} is no edge")
-    return a, b
+def _edges(values: list[Any]) -> list[Edge]:
+    if len(values) > MOST_EDGES:
+        raise ValueError(f"a limb of {len(values)} edges")
+    for a, b in values:
+        if type(a) is not int or type(b) is not int or a == b:
+            raise ValueError(f"{a!r}, {b!r} is no edge")
+    return [(a, b) for a, b in values]
 
 
 def _frame(pose: Any, count: int) -> int:
