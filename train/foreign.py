@@ -32,27 +32,25 @@ def read_poses(path: Path, skeleton: Skeleton) -> Table:
     # These modules build on the functions below, so they are imported here.
     from train import coco, deeplabcut, exports, mocap, nwb, rrd, sleap
 
+    plain = {
+        ".json": coco.read_coco,
+        ".slp": sleap.read_slp,
+        ".nwb": nwb.read_nwb,
+        ".parquet": exports.read_parquet,
+        ".rrd": rrd.read_rrd,
+        ".bvh": mocap.read_mocap,
+    }
     read = read_table
     if path.is_file():
         match path.suffix.lower():
-            case ".json":
-                read = coco.read_coco
-            case ".slp":
-                read = sleap.read_slp
             case ".h5" | ".hdf5" | ".hdf":
                 read = sleap.read_analysis if sleap.is_analysis(path) else deeplabcut.read_h5
-            case ".nwb":
-                read = nwb.read_nwb
-            case ".parquet":
-                read = exports.read_parquet
-            case ".rrd":
-                read = rrd.read_rrd
-            case ".bvh":
-                read = mocap.read_mocap
             case ".csv" if deeplabcut.is_csv(path):
                 read = deeplabcut.read_csv
             case ".csv" if exports.is_csv(path):
                 read = exports.read_csv
+            case ending:
+                read = plain.get(ending, read_table)
     return read(path, skeleton)
 
 
