@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
 LATER = {  # name: (where it is, short help)
     "train": ("train.cli:train", "Learn keypoints from unlabelled video."),
+    "report": ("train.cli:report", "Write the report of a training again."),
     "eval": ("train.cli:evaluate", "Measure a model against labelled pictures."),
     "prior": ("train.cli:prior", "Gather poses, or motion capture, into one prior."),
     "skeleton": ("train.cli:skeleton", "Mark a skeleton and first poses in a browser."),

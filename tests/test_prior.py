@@ -142,10 +142,10 @@ def test_incomplete_poses_are_left_out_and_counted(
     file = table(tmp_path / "p.csv", "9,9,1,1,5,1,,3", "9,9,1,1,5,1,3,3", "9,9,1,1,5,nan,3,3")
     with caplog.at_level(logging.WARNING):
         assert len(load_prior(file, TRIANGLE, "pose")) == 1
-    assert "2 poses with missing points" in caplog.text
+    assert "p.csv: 2 poses (line 2, 4): missing points" in caplog.text
     caplog.clear()
     assert len(gather([file], TRIANGLE, tmp_path / "p.npz").points) == 1
-    assert "2 poses with missing points" in caplog.text
+    assert "2 poses (line 2, 4): missing points" in caplog.text
 
 
 def test_poses_outside_their_frame_are_left_out_and_counted(

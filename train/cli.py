@@ -1,6 +1,8 @@
 """The training commands of `keycam`: thin shells round public functions."""
 
 import json
+import shlex
+import sys
 from contextlib import closing
 from pathlib import Path
 from typing import Any, Literal
@@ -17,7 +19,14 @@ from engines.skeleton import Skeleton
 @click.option("--prior", required=True, type=click.Path(path_type=Path), help="Unpaired poses.")
 @click.option("-o", "--output", required=True, type=click.Path(path_type=Path), help="Run folder.")
 @click.option("--preset", type=click.Choice(["compact", "paper"]), default="compact")
-@click.option("--roi", type=click.Choice(["auto", "frame", "motion"]), default="auto")
+@click.option(
+    "--roi",
+    default="auto",
+    show_default=True,
+    metavar="HOW",
+    help="The subject: auto, frame (fills it), motion (is what moves), or X,Y,SIZE (a square).",
+)
+@click.option("--check", is_flag=True, help="Only check the data and say how long it will take.")
 @click.option("--resume", is_flag=True, help="Go on with the run in the folder.")
 @click.option("--threads", type=click.IntRange(1), help="CPU threads (default: all).")
 @click.option("--device", default="auto", help="auto, cpu or cuda[:N].", show_default=True)
@@ -34,23 +43,61 @@ def train(
     changes: tuple[str, ...],
     threads: int | None,
     device: str,
+    roi: str,
     *,
+    check: bool,
     resume: bool,
     **task: Any,
 ) -> None:
-    """Learn keypoints from VIDEOS (files, or folders of videos or pictures) without labels."""
+    """Learn keypoints from VIDEOS (files, or folders of videos or pictures) without labels.
+
+    The data are checked first; in the end OUTPUT holds model.onnx and report.html.
+    """
     import torch
 
+    from train import run
     from train.config import Config
-    from train.run import Task, pick_device
-    from train.run import train as run
+    from train.footage import read_roi
 
     if threads:
         torch.set_num_threads(threads)
     config = Config.of_preset(preset).with_texts(changes)
-    job = Task(videos=videos, skeleton=Skeleton.load(skeleton), prior=prior, **task)
-    model = run(job, config, output, resume=resume, device=pick_device(device))
-    click.echo(f"{model}: try it with  keycam run 0 -m {model}")
+    job = run.Task(
+        videos=videos,
+        skeleton=Skeleton.load(skeleton),
+        prior=prior,
+        roi=read_roi(roi),
+        command=shlex.join(["keycam", *sys.argv[1:]]),
+        **task,
+    )
+    place = run.pick_device(device)
+    if check:
+        click.echo(run.check(job, config, output, place).to_text())
+        return
+    model = run.train(job, config, output, resume=resume, device=place)
+    click.echo(f"model   {model}, {model.stat().st_size / 1e6:.1f} MB")
+    click.echo(f"report  {output / 'report.html'}: open it in a browser")
+    click.echo(f"next    keycam run 0 -m {shlex.quote(str(model))}")
+
+
+@click.command(short_help="write the report of a training again")
+@click.argument("run", type=click.Path(path_type=Path))
+@click.argument("videos", nargs=-1, type=click.Path(path_type=Path))
+@click.option("--prior", type=click.Path(path_type=Path), help="The poses it learnt from.")
+@click.option("--roi", metavar="HOW", help="As for train.")
+@click.option("--device", default="auto", help="auto, cpu or cuda[:N].", show_default=True)
+def report(
+    run: Path, videos: tuple[Path, ...], prior: Path | None, roi: str | None, device: str
+) -> None:
+    """Write RUN/report.html, also for a training that was killed.
+
+    VIDEOS and --prior are only needed where the run's own have moved.
+    """
+    from train.report import rebuild
+    from train.run import pick_device
+
+    page = rebuild(run, pick_device(device), videos=videos, prior=prior, roi=roi)
+    click.echo(f"{page}: open it in a browser")
 
 
 @click.command("eval", short_help="measure a model against labelled pictures")

@@ -54,8 +54,9 @@ def distil(
     config: Config,
     folder: Path,
     device: torch.device,
+    labels: PseudoLabels | None = None,
 ) -> TrackerNetwork:
-    """Train the tracker network on pseudo-labels.
+    """Train the tracker network on pseudo-labels: `labels`, or else what the teacher says.
 
     Where the keypoints are: the distance to the teacher's, in units of the pose. How far to trust
     them: the confidence learns exp(-distance / (NEAR x size)), 0 in crops without the subject.
@@ -68,7 +69,8 @@ def distil(
     start = resume_from(folder / "distil", network, named, metrics)
     if start >= config.distil_steps:
         return network.eval()
-    labels = settled(label(teacher, footage, skeleton, config, device), footage, skeleton)
+    if labels is None:
+        labels = settled(label(teacher, footage, skeleton, config, device), footage, skeleton)
     sure = _sure_frames(labels)
     draw = partial(_lesson, footage, labels, sure, skeleton, config)
     network.train()

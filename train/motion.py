@@ -2,10 +2,11 @@
 
 import logging
 from collections.abc import Iterator
-from itertools import islice
+from itertools import islice, pairwise
 from pathlib import Path
 
 import cv2
+import numpy as np
 
 from engines.errors import DataError
 from engines.geometry import Image, Roi
@@ -16,7 +17,8 @@ from train.videos import read_frames
 
 log = logging.getLogger(__name__)
 SAMPLED = 90  # frames that tell what a clip is like
-WATCHED = 300  # frames in a row that tell whether something roams before a moving camera
+WATCHED = 200  # frames in a row that tell whether something roams before a moving camera
+STEADY = 1.8  # ratio of a thing's sizes that one and the same thing keeps below, 90 % to 10 %
 LEAST_FOLLOWED = 0.2  # share of a moving camera's frames in which the subject must be found
 
 
@@ -53,8 +55,8 @@ def something_roams(video: Path) -> bool | None:
         return False
     height, width = frames[0].shape[:2]
     if camera_moves(frames):
-        sightings = follow(islice(read_frames(video), WATCHED))
-        return roams(_longest_shot(list(sightings)), width, height)
+        rois = _longest_shot(list(follow(islice(read_frames(video), WATCHED))))
+        return _is_one_thing(rois) and roams(rois, width, height)
     background = Background.of(frames)
     return roams([background.find(frame) for frame in frames], width, height)
 
@@ -68,6 +70,17 @@ def _longest_shot(sightings: list[Sighting]) -> list[Roi | None]:
         for own in sightings
         if own.shot == longest
     ]
+
+
+def _is_one_thing(rois: list[Roi | None]) -> bool:
+    """Whether what was found keeps its size and does not leap, as parts of a face do when its
+    surroundings are registered."""
+    seen = [roi for roi in rois if roi is not None]
+    if len(seen) < 2:
+        return False
+    small, middle, large = np.percentile([roi.size for roi in seen], [10, 50, 90])
+    steps = [one.distance(two) for one, two in pairwise(seen)]
+    return bool(large < STEADY * small and np.percentile(steps, 90) < middle / 4)
 
 
 def sampled(video: Path, count: int) -> list[Image]:

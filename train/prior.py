@@ -22,6 +22,7 @@ Framing: TypeAlias = Literal["frame", "pose"]
 POSE_MARGIN = 2.0  # side of the base crop round a subject over its length
 INSIDE = 0.97  # jittered poses reach no further than this, so that all of their drawing is seen
 TRIES = 20
+NAMED = 5  # rows that cannot be used, in a message
 _NO_NPZ = (
     OSError,
     ValueError,
@@ -138,10 +139,11 @@ def load_prior(path: Path, skeleton: Skeleton, framing: Framing) -> Prior:
     """
     if path.suffix == ".npz":
         points, sizes = _read_npz(path, skeleton)
+        lines = None
     else:
         table = read_poses(path, skeleton)
-        points, sizes = table.points, table.sizes
-    whole = _complete(points, path)
+        points, sizes, lines = table.points, table.sizes, table.lines
+    whole = _complete(points, path, lines)
     if not whole.any():
         raise DataError(f"{path}: no pose has all {len(skeleton.keypoints)} keypoints")
     if framing == "frame" and sizes is None:
@@ -154,18 +156,31 @@ def load_prior(path: Path, skeleton: Skeleton, framing: Framing) -> Prior:
     poses = ((points[whole] - centre) / side).astype(np.float32)
     inside = np.abs(poses.mean(axis=1)).max(axis=1) <= 1
     if not inside.all():
-        log.warning("%s: %d poses outside their frame left out", path, (~inside).sum())
+        outside = np.flatnonzero(whole)[~inside]
+        log.warning("%s: %s: outside their frame, left out", path, _rows(outside, lines))
     if not inside.any():
         raise DataError(f"{path}: every pose lies outside its frame; are width and height right?")
     return Prior(poses[inside], skeleton)
 
 
-def _complete(points: NDArray[np.float32], path: Path) -> NDArray[np.bool_]:
-    """(N,) which poses have all their points; how many have not is logged."""
+def _complete(
+    points: NDArray[np.float32], path: Path, lines: list[int] | None
+) -> NDArray[np.bool_]:
+    """(N,) which poses have all their points; those that have not are named in the log."""
     whole = np.asarray(np.isfinite(points).all(axis=(1, 2)))
     if not whole.all():
-        log.warning("%s: %d poses with missing points left out", path, (~whole).sum())
+        missing = _rows(np.flatnonzero(~whole), lines)
+        log.warning("%s: %s: missing points, left out", path, missing)
     return whole
+
+
+def _rows(rows: NDArray[np.intp], lines: list[int] | None) -> str:
+    """How many poses these are and where they stand: their lines, else their numbers from 1."""
+    word = "pose" if lines is None else "line"
+    places = [str(row + 1 if lines is None else lines[row]) for row in rows]
+    shown = ", ".join(places[:NAMED]) + (" …" if len(places) > NAMED else "")
+    poses = "1 pose" if len(rows) == 1 else f"{len(rows)} poses"
+    return f"{poses} ({word} {shown})"
 
 
 class Gathered(NamedTuple):
@@ -210,7 +225,7 @@ def gather(
                 f"{file}: needs the columns 'width' and 'height' to serve as a prior; "
                 "or say --size WIDTHxHEIGHT"
             )
-        whole = _complete(table.points, file)
+        whole = _complete(table.points, file, table.lines)
         points.append(table.points[whole])
         sizes.append(own[whole])
     gathered = Gathered(np.concatenate(points), np.concatenate(sizes))

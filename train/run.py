@@ -1,24 +1,34 @@
 """One training run: a folder that holds everything, from settings to model file."""
 
 import json
+import logging
+from contextlib import suppress
 from dataclasses import dataclass, fields, replace
 from pathlib import Path
+from typing import Any
 
 import torch
 
 from engines.card import Card
-from engines.errors import DataError
+from engines.errors import DataError, KeycamError
+from engines.geometry import Roi
 from engines.skeleton import Skeleton
+from train.checkpoint import steps_done
 from train.config import Config
 from train.distil import distil
 from train.export import export_decoder, export_teacher, export_tracker
+from train.finding import Finding, Hearing, stop_if_needed
 from train.fit import fit, pretrain
-from train.footage import RoiMode, load_footage
+from train.footage import RoiMode, load_footage, roi_text
+from train.inspection import inspect
+from train.logbook import STAGES, Logbook, found, machine
 from train.parts import Parts
-from train.prior import Prior, load_prior
+from train.prior import Framing, Prior, load_prior
+from train.rehearsal import Estimate, rehearse, worth_it
+from train.report import write_report
 from train.videos import Footage
 
-KEEP = 1.25  # pixels kept per pixel of the tracker's crop
+log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -28,14 +38,32 @@ class Task:
     videos: tuple[Path, ...]
     skeleton: Skeleton
     prior: Path
-    roi: RoiMode = "auto"
+    roi: RoiMode | Roi = "auto"
     name: str = "model"
     data: str = ""
     licence: str = ""
+    command: str = ""  # what the user typed, to be told how to go on
+
+
+@dataclass(frozen=True, eq=False)
+class Material:
+    """What a run learns from.
+
+    Attributes:
+        prior: at the zoom of the training.
+        findings: what is wrong with either.
+    """
+
+    footage: Footage
+    prior: Prior
+    framing: Framing
+    findings: tuple[Finding, ...]
 
 
 def train(task: Task, config: Config, folder: Path, *, resume: bool, device: torch.device) -> Path:
-    """Learn a model: regressor, all parts, tracker network, model files.
+    """Learn a model: checks, regressor, all parts, tracker network, model files, report.
+
+    A run that is interrupted or fails in its course gets a report of what there is.
 
     Args:
         folder: of the run; must not hold one already, unless `resume`.
@@ -48,13 +76,93 @@ def train(task: Task, config: Config, folder: Path, *, resume: bool, device: tor
     """
     _check_folder(folder, task, config, resume=resume)
     torch.manual_seed(config.seed)
-    footage, framing = load_footage(task.videos, task.roi, kept_side(config))
-    prior = load_prior(task.prior, task.skeleton, framing).zoomed(config.zoom)
+    material = prepare(task, config)
+    stop_if_needed(material.findings)
     _describe(folder, task, config)  # only now: what cannot be read leaves no run behind
+    book = Logbook(folder)
+    book.write(**_facts(task, material, device))
+    if worth_it(config):
+        log.info("%s", estimate(material, config, folder, device).to_text())
+    try:
+        model = _learn(material, task, config, folder, device, book)
+    except BaseException:  # also ctrl-c: what there is may say what went wrong
+        with suppress(KeycamError):
+            path = write_report(folder, material.footage, material.prior, device)
+            log.info("stopped; %s has what there is so far, --resume goes on", path)
+        raise
+    write_report(folder, material.footage, material.prior, device)
+    return model
+
+
+def check(task: Task, config: Config, folder: Path, device: torch.device) -> Estimate:
+    """Look at the data and time a few steps; writes nothing.
+
+    Raises:
+        DataError: nothing usable is left.
+    """
+    material = prepare(task, config)
+    stop_if_needed(material.findings)
+    return estimate(material, config, folder, device)
+
+
+def prepare(task: Task, config: Config) -> Material:
+    """Read videos and prior, and look for what is wrong with them; findings are logged.
+
+    Raises:
+        DataError: there is nothing to read.
+    """
+    with Hearing() as hearing:
+        footage, framing = load_footage(task.videos, task.roi, config.kept_side)
+        prior = load_prior(task.prior, task.skeleton, framing).zoomed(config.zoom)
+    seen = inspect(footage, prior, config, task.prior.name)
+    for finding in seen:
+        if finding.severity == "warning":
+            log.warning("%s", finding)
+    return Material(footage, prior, framing, (*seen, *hearing.findings))
+
+
+def estimate(material: Material, config: Config, folder: Path, device: torch.device) -> Estimate:
+    """How long the rest of the run in `folder` will take; a folder that is not there is fresh."""
+    done = tuple(steps_done(folder / stage) for stage in STAGES)
+    return rehearse(material.footage, material.prior, config, device, done)
+
+
+def _learn(
+    material: Material,
+    task: Task,
+    config: Config,
+    folder: Path,
+    device: torch.device,
+    book: Logbook,
+) -> Path:
     parts = Parts(config, task.skeleton).to(device)
-    pretrain(parts, prior, config, folder, device)
-    fit(parts, footage, prior, config, folder, device)
-    return finish(parts, footage, prior, task, config, folder, device)
+    footage, prior = material.footage, material.prior
+    with book.stage("pretrain"):
+        pretrain(parts, prior, config, folder, device)
+    with book.stage("joint"):
+        fit(parts, footage, prior, config, folder, device)
+    with book.stage("distil"):
+        return finish(parts, footage, prior, task, config, folder, device)
+
+
+def _facts(task: Task, material: Material, device: torch.device) -> dict[str, Any]:
+    """What the logbook says about a run from its start."""
+    found_by = "motion" if material.framing == "pose" else task.roi
+    return {
+        "name": task.name,
+        "videos": [str(path.resolve()) for path in task.videos],
+        "prior": str(task.prior.resolve()),
+        "found_by": "frame" if found_by == "auto" else roi_text(found_by),
+        "clips": len(material.footage.clips),
+        "frames": len(material.footage),
+        "poses": len(material.prior),
+        "data": task.data,
+        "licence": task.licence,
+        "command": task.command,
+        "device": str(device),
+        **machine(),
+        "findings": found(material.findings),
+    }
 
 
 def pick_device(name: str) -> torch.device:
@@ -74,11 +182,6 @@ def pick_device(name: str) -> torch.device:
     if device.type == "cuda" and (device.index or 0) >= torch.cuda.device_count():
         raise DataError(f"--device {name}: torch finds no such GPU on this machine; use cpu")
     return device
-
-
-def kept_side(config: Config) -> int:
-    """Pixels a subject's square is kept at: enough for the tracker's crop at the base zoom."""
-    return round(config.tracker_size * KEEP / config.zoom)
 
 
 def finish(

@@ -20,12 +20,14 @@ class Table:
         sizes: (N, 2) float32 (width, height), or None where the table does not give them.
         images: the N picture paths as written, relative to the table, or None.
         frames: the N frame numbers in the video that was labelled, or None.
+        lines: the N line numbers in the file, or None where it has no lines.
     """
 
     points: NDArray[np.float32]
     sizes: NDArray[np.float32] | None
     images: list[str] | None
     frames: list[int] | None = None
+    lines: list[int] | None = None
 
 
 def read_table(path: Path, skeleton: Skeleton) -> Table:
@@ -42,9 +44,9 @@ def read_table(path: Path, skeleton: Skeleton) -> Table:
     images = [row["image"] for _, row in rows] if "image" in columns else None
     keys = ("width", "height")
     if not set(keys) <= set(columns):
-        return Table(points, None, images)
+        return Table(points, None, images, lines=[n for n, _ in rows])
     sizes = np.array([[_length(path, n, row, key) for key in keys] for n, row in rows], np.float32)
-    return Table(points, sizes, images)
+    return Table(points, sizes, images, lines=[n for n, _ in rows])
 
 
 def _rows(path: Path) -> tuple[list[tuple[int, dict[str, str]]], list[str]]:
