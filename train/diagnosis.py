@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from engines.skeleton import Skeleton
 from train.config import Config
 from train.distil import MOST_DOUBT
-from train.evaluate import lookalikes
+from engines.lookalikes import lookalikes
 from train.evidence import Told
 from train.finding import Finding, named
 from train.prior import Prior

@@ -33,6 +33,7 @@ dl.figures div { background: var(--card); border: 1px solid var(--rule); border-
 dl.figures dt { font-size: .82rem; } dl.figures dd { margin: 0; font-size: 1.3rem;
   font-variant-numeric: tabular-nums; }
 .grid-2 { display: grid; grid-template-columns: repeat(auto-fit, minmax(310px, 1fr)); gap: 18px; }
+.below { margin-top: 18px; }
 .grid-3 { display: grid; grid-template-columns: repeat(auto-fit, minmax(270px, 1fr)); gap: 16px; }
 .card { background: var(--card); border: 1px solid var(--rule); border-radius: 10px;
   padding: 10px 12px 6px; margin: 0; }

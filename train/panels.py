@@ -142,7 +142,8 @@ def _variety(own: NDArray[np.float32], prior: Prior) -> str:
     chart = svg.curves(lines, label="movement of each keypoint", x_label="keypoint")
     says = "place, size and turn taken out; % of the pose. Found far below given is an average pose"
     inside = page.card("How far each keypoint moves", "", says, chart)
-    return f'<div class="grid-2">{inside}<div>{svg.legend(list(lines))}{_names(prior)}</div></div>'
+    beside = svg.legend(list(lines)) + _names(prior)
+    return f'<div class="grid-2 below">{inside}<div>{beside}</div></div>'
 
 
 def _names(prior: Prior) -> str:

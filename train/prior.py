@@ -16,13 +16,13 @@ from engines.errors import DataError
 from engines.skeleton import Skeleton
 from train.foreign import read_poses
 from train.mocap import Views, is_mocap, read_mocap, shared_out
+from train.tables import rows_text
 
 log = logging.getLogger(__name__)
 Framing: TypeAlias = Literal["frame", "pose"]
 POSE_MARGIN = 2.0  # side of the base crop round a subject over its length
 INSIDE = 0.97  # jittered poses reach no further than this, so that all of their drawing is seen
 TRIES = 20
-NAMED = 5  # rows that cannot be used, in a message
 _NO_NPZ = (
     OSError,
     ValueError,
@@ -157,7 +157,7 @@ def load_prior(path: Path, skeleton: Skeleton, framing: Framing) -> Prior:
     inside = np.abs(poses.mean(axis=1)).max(axis=1) <= 1
     if not inside.all():
         outside = np.flatnonzero(whole)[~inside]
-        log.warning("%s: %s: outside their frame, left out", path, _rows(outside, lines))
+        log.warning("%s: %s: outside their frame, left out", path, rows_text(outside, lines))
     if not inside.any():
         raise DataError(f"{path}: every pose lies outside its frame; are width and height right?")
     return Prior(poses[inside], skeleton)
@@ -169,18 +169,9 @@ def _complete(
     """(N,) which poses have all their points; those that have not are named in the log."""
     whole = np.asarray(np.isfinite(points).all(axis=(1, 2)))
     if not whole.all():
-        missing = _rows(np.flatnonzero(~whole), lines)
+        missing = rows_text(np.flatnonzero(~whole), lines)
         log.warning("%s: %s: missing points, left out", path, missing)
     return whole
-
-
-def _rows(rows: NDArray[np.intp], lines: list[int] | None) -> str:
-    """How many poses these are and where they stand: their lines, else their numbers from 1."""
-    word = "pose" if lines is None else "line"
-    places = [str(row + 1 if lines is None else lines[row]) for row in rows]
-    shown = ", ".join(places[:NAMED]) + (" …" if len(places) > NAMED else "")
-    poses = "1 pose" if len(rows) == 1 else f"{len(rows)} poses"
-    return f"{poses} ({word} {shown})"
 
 
 class Gathered(NamedTuple):

@@ -25,7 +25,7 @@ from train.rehearsal import duration
 from train.videos import Footage, find_videos
 
 NAME = "report.html"
-SHEETS = 3  # picture sheets of the training that are shown
+SHEETS = 2  # picture sheets of the training that are shown
 
 
 def rebuild(
@@ -161,7 +161,9 @@ def _header(
         f"<h1>{page.escape(name)}</h1>",
         page.paragraph(
             f"Keypoints of skeleton {skeleton.name}, learnt without a label; preset "
-            f"{config.preset}, {config.steps} steps. " + " · ".join(filter(None, [day, state])),
+            f"{config.preset}, {config.steps} steps; "
+            + ", ".join(filter(None, [day, state]))
+            + ".",
             quiet=True,
         ),
         page.figures(numbers),

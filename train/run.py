@@ -17,13 +17,13 @@ from train.checkpoint import steps_done
 from train.config import Config
 from train.distil import distil
 from train.export import export_decoder, export_teacher, export_tracker
-from train.finding import Finding, Hearing, stop_if_needed
+from train.finding import stop_if_needed
 from train.fit import fit, pretrain
-from train.footage import RoiMode, load_footage, roi_text
-from train.inspection import inspect
+from train.footage import RoiMode, roi_text
 from train.logbook import STAGES, Logbook, found, machine
+from train.material import Material, prepare
 from train.parts import Parts
-from train.prior import Framing, Prior, load_prior
+from train.prior import Prior
 from train.rehearsal import Estimate, rehearse, worth_it
 from train.report import write_report
 from train.videos import Footage
@@ -45,21 +45,6 @@ class Task:
     command: str = ""  # what the user typed, to be told how to go on
 
 
-@dataclass(frozen=True, eq=False)
-class Material:
-    """What a run learns from.
-
-    Attributes:
-        prior: at the zoom of the training.
-        findings: what is wrong with either.
-    """
-
-    footage: Footage
-    prior: Prior
-    framing: Framing
-    findings: tuple[Finding, ...]
-
-
 def train(task: Task, config: Config, folder: Path, *, resume: bool, device: torch.device) -> Path:
     """Learn a model: checks, regressor, all parts, tracker network, model files, report.
 
@@ -76,7 +61,7 @@ def train(task: Task, config: Config, folder: Path, *, resume: bool, device: tor
     """
     _check_folder(folder, task, config, resume=resume)
     torch.manual_seed(config.seed)
-    material = prepare(task, config)
+    material = prepare(task.videos, task.roi, task.prior, task.skeleton, config)
     stop_if_needed(material.findings)
     _describe(folder, task, config)  # only now: what cannot be read leaves no run behind
     book = Logbook(folder)
@@ -100,25 +85,9 @@ def check(task: Task, config: Config, folder: Path, device: torch.device) -> Est
     Raises:
         DataError: nothing usable is left.
     """
-    material = prepare(task, config)
+    material = prepare(task.videos, task.roi, task.prior, task.skeleton, config)
     stop_if_needed(material.findings)
     return estimate(material, config, folder, device)
-
-
-def prepare(task: Task, config: Config) -> Material:
-    """Read videos and prior, and look for what is wrong with them; findings are logged.
-
-    Raises:
-        DataError: there is nothing to read.
-    """
-    with Hearing() as hearing:
-        footage, framing = load_footage(task.videos, task.roi, config.kept_side)
-        prior = load_prior(task.prior, task.skeleton, framing).zoomed(config.zoom)
-    seen = inspect(footage, prior, config, task.prior.name)
-    for finding in seen:
-        if finding.severity == "warning":
-            log.warning("%s", finding)
-    return Material(footage, prior, framing, (*seen, *hearing.findings))
 
 
 def estimate(material: Material, config: Config, folder: Path, device: torch.device) -> Estimate:

@@ -10,6 +10,8 @@ from numpy.typing import NDArray
 from engines.errors import DataError
 from engines.skeleton import Skeleton
 
+NAMED = 5  # rows that cannot be used, in a message
+
 
 @dataclass(frozen=True, eq=False)
 class Table:
@@ -47,6 +49,15 @@ def read_table(path: Path, skeleton: Skeleton) -> Table:
         return Table(points, None, images, lines=[n for n, _ in rows])
     sizes = np.array([[_length(path, n, row, key) for key in keys] for n, row in rows], np.float32)
     return Table(points, sizes, images, lines=[n for n, _ in rows])
+
+
+def rows_text(rows: NDArray[np.intp], lines: list[int] | None) -> str:
+    """How many poses these are and where they stand: their lines, else their numbers from 1."""
+    word = "pose" if lines is None else "line"
+    places = [str(row + 1 if lines is None else lines[row]) for row in rows]
+    shown = ", ".join(places[:NAMED]) + (" …" if len(places) > NAMED else "")
+    poses = "1 pose" if len(rows) == 1 else f"{len(rows)} poses"
+    return f"{poses} ({word} {shown})"
 
 
 def _rows(path: Path) -> tuple[list[tuple[int, dict[str, str]]], list[str]]:
