@@ -36,7 +36,7 @@ def treated(how) -> list[Image]:
         (lambda image: image * 0.12, "too dark"),
         (lambda image: 230 + image * 0.2, "over-exposed"),
         (lambda image: 128 + (image - 128) * 0.05, "hardly any contrast"),
-        (lambda image: cv2.GaussianBlur(image, (0, 0), 14), "blurred"),
+        (lambda image: 128 + 4 * (cv2.GaussianBlur(image, (0, 0), 20) - 128), "blurred"),
     ],
 )
 def test_bad_pictures_are_named(how, words: str) -> None:

@@ -186,7 +186,7 @@ def _check_pictures(looks: Sequence[Look], size: int) -> list[Finding]:
             "shorten the exposure",
         ),
         (
-            lambda look: look.contrast < FLAT,
+            lambda look: look.contrast < FLAT and DARK <= look.level <= BRIGHT,
             lambda look: f"contrast {look.contrast:.1f}",
             "hardly any contrast",
             "light the subject so that it stands out from what is behind it",
