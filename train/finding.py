@@ -55,7 +55,7 @@ def stop_if_needed(findings: Iterable[Finding]) -> None:
 class Hearing(logging.Handler):
     """Collects what the package `train` warns of while it reads data, as findings.
 
-    Used as a context manager. Warnings made from one format are one finding.
+    Used as a context manager. Of warnings made from one format a few are kept, the rest counted.
     """
 
     def __init__(self) -> None:
@@ -70,8 +70,9 @@ class Hearing(logging.Handler):
         logging.getLogger("train").removeHandler(self)
 
     def emit(self, record: logging.LogRecord) -> None:
-        if record.levelno >= logging.WARNING:
-            self._heard.setdefault(str(record.msg), []).append(record.getMessage())
+        said = self._heard.setdefault(str(record.msg), [])
+        if record.getMessage() not in said:  # a clip is read more than once to find its motion
+            said.append(record.getMessage())
 
     @property
     def findings(self) -> list[Finding]:
