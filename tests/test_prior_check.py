@@ -29,7 +29,7 @@ def test_copies_do_not_count(count: int, severity: str) -> None:
 def test_poses_too_small_or_too_large_for_their_frames() -> None:
     poses = toy_prior(60).poses
     (small,) = said(poses * 0.2)
-    assert "p.csv: poses are 6 px large in a skeleton image of 64 px" in small
+    assert "p.csv: poses are 5 px large in a skeleton image of 64 px" in small
     (large,) = said(poses * 2.6)
     assert "reach over the edge" in large
 
