@@ -153,7 +153,7 @@ def test_poses_outside_their_frame_are_left_out_and_counted(
 ) -> None:
     file = table(tmp_path / "p.csv", "9,9,1,1,5,1,3,3", "9,9,101,1,105,1,103,3")
     assert len(load_prior(file, TRIANGLE, "frame")) == 1
-    assert "1 poses outside" in caplog.text
+    assert "1 pose (line" in caplog.text
     with pytest.raises(DataError, match="width and height"):
         load_prior(table(file, "9,9,101,1,105,1,103,3"), TRIANGLE, "frame")
 
