@@ -6,10 +6,10 @@ from itertools import pairwise
 import numpy as np
 from numpy.typing import NDArray
 
+from engines.lookalikes import lookalikes
 from engines.skeleton import Skeleton
 from train.config import Config
 from train.distil import MOST_DOUBT
-from engines.lookalikes import lookalikes
 from train.evidence import Told
 from train.finding import Finding, named
 from train.prior import Prior
