@@ -40,7 +40,6 @@ from train.losses import freeze
 from train.networks import initialise
 from train.parts import Parts, Teacher
 from train.prior import Prior
-from train.run import kept_side
 from train.videos import Clip, Footage
 
 SKIPPED = 2  # steps at the start of a block, while caches fill
@@ -117,7 +116,7 @@ def parts_of(name: str, config: Config, skeleton: Skeleton, device: torch.device
 def noise(config: Config, skeleton: Skeleton) -> tuple[Footage, Prior]:
     """Pictures and poses of the usual sizes; what they show does not change the cost."""
     rng = np.random.default_rng(0)
-    side = kept_side(config)
+    side = config.kept_side
     images = [rng.integers(0, 256, (side, side, 3), np.uint8) for _ in range(40)]
     clip = Clip("noise", images, [Roi.of_frame(side, side)] * len(images))
     poses = rng.normal(0, 0.3, (100, len(skeleton.keypoints), 2)).astype(np.float32)

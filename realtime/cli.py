@@ -19,8 +19,10 @@ if TYPE_CHECKING:
 
 LATER = {  # name: (where it is, short help)
     "train": ("train.cli:train", "Learn keypoints from unlabelled video."),
+    "report": ("train.cli:report", "Write the report of a training again."),
     "eval": ("train.cli:evaluate", "Measure a model against labelled pictures."),
-    "prior": ("train.cli:prior", "Gather poses from keypoint tables into one prior."),
+    "prior": ("train.cli:prior", "Gather poses, or motion capture, into one prior."),
+    "skeleton": ("train.cli:skeleton", "Mark a skeleton and first poses in a browser."),
     "export": ("realtime.export.cli:export", "Write a session in another program's format."),
     "validate": ("realtime.session_cli:validate", "Check a recorded session, and repair it."),
     "replay": ("realtime.session_cli:replay", "Track the video of a session once more."),

@@ -9,6 +9,9 @@ found only if the pose fills the square it was looked for in as poses did in tra
 cut round the pose and the one looked in agree. That catches jumps to another thing, collapsed
 poses, and answers out of nowhere. Half of the points must lie in the picture.
 
+A subject that may lie any way round keeps its ends and sides from frame to frame, unless the
+network insists on others: `realtime.reader` has the rule.
+
 The work per frame is bounded: one crop while the subject is known, at most SEARCH_CROPS +
 REFINEMENTS while it is not; a sweep over the frame is spread over several frames.
 """
@@ -22,6 +25,7 @@ import numpy as np
 from engines.engine import Engine
 from engines.geometry import Image, Points, Roi, crop, to_frame
 from realtime.frame import Frame, Pose, State
+from realtime.reader import Reader
 from realtime.search import search_rois
 from realtime.smoothing import OneEuro
 
@@ -59,6 +63,7 @@ class Tracker:
         size = engine.card.size
         self._one = np.zeros((1, size, size, 3), np.uint8)
         self._many = np.zeros((SEARCH_CROPS, size, size, 3), np.uint8)
+        self._reader = Reader(engine.card.skeleton)
         self._points = OneEuro()
         self._place = OneEuro()  # of the roi: centre and (side, 0)
         self.reset()
@@ -72,6 +77,7 @@ class Tracker:
         self._missed = 0  # frames in a row
         self._swept = 0  # squares of the sweep looked at since the search began
         self._stages = {"crop": 0.0, "infer": 0.0, "track": 0.0}
+        self._reader.reset()
         self._points.reset()
         self._place.reset()
 
@@ -151,15 +157,16 @@ class Tracker:
 
     def _take(self, look: _Look, time_s: float) -> Pose:
         self._state, self._missed, self._swept = State.TRACK, 0, 0
-        target = Roi.around(look.points_px, self._margin)
+        points, confidence = self._reader.read(look.points_px, look.confidence)
+        target = Roi.around(points, self._margin)
         body_px = target.size / self._margin
         place = np.array([[target.x, target.y], [target.size, 0]], np.float32)
         (x, y), (size, _) = self._place.update(place, time_s, body_px).tolist()
         self._roi = Roi(x, y, size)
-        smoothed = look.points_px
+        smoothed = points
         if self.smooth:
-            smoothed = self._points.update(look.points_px, time_s, body_px, look.confidence)
-        return Pose(State.TRACK, look.roi, look.points_px, smoothed, look.confidence)
+            smoothed = self._points.update(points, time_s, body_px, confidence)
+        return Pose(State.TRACK, look.roi, points, smoothed, confidence)
 
     def _miss(self) -> Pose:
         if self._roi is not None:

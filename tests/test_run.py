@@ -9,7 +9,7 @@ from toy import TRIANGLE, tiny_config, toy_footage, toy_prior, write_prior, writ
 from engines import DataError, Skeleton
 from train import run
 from train.config import Config
-from train.run import Task, kept_side, make_card, pick_device
+from train.run import Task, make_card, pick_device
 
 CONFIG = tiny_config()
 
@@ -49,8 +49,8 @@ def refused(words: str, task: Task, folder: Path, config: Config = CONFIG, **mor
 def test_a_run_says_what_it_is(task: Task, tmp_path: Path) -> None:
     folder = tmp_path / "a" / "run"
     start(task, folder)
-    names = ["config.json", "footage", "skeleton.json"]
-    assert sorted(path.name for path in folder.iterdir()) == names
+    made = ["config.json", "footage", "report.html", "run.json", "skeleton.json"]
+    assert sorted(path.name for path in folder.iterdir()) == made
     assert len(list((folder / "footage").iterdir())) == 2
     assert Config.from_json((folder / "config.json").read_text()) == CONFIG
     assert Skeleton.from_dict(json.loads((folder / "skeleton.json").read_text())) == TRIANGLE
@@ -138,7 +138,7 @@ def test_the_card_says_what_is_known() -> None:
 
 
 def test_frames_are_kept_large_enough_for_the_tracker() -> None:
-    assert kept_side(CONFIG.with_changes(tracker_size=128, zoom=0.8)) == 200
+    assert CONFIG.with_changes(tracker_size=128, zoom=0.8).kept_side == 200
 
 
 @pytest.mark.parametrize("name", ["gpu", "cuda:x", "", "mps", "cuda:99"])

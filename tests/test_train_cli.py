@@ -83,9 +83,17 @@ def test_a_killed_training_resumes_to_the_model_of_an_unbroken_one(
 
     result = keycam(*command(world, whole, "--name", "dots", "--licence", "MIT", **changes))
     assert result.exit_code == 0, result.output
-    assert f"{whole / 'model.onnx'}: try it" in result.stdout
+    model, report, then = result.stdout.splitlines()
+    assert model.startswith(f"model   {whole / 'model.onnx'}, ")
+    assert f"{whole / 'report.html'}" in report
+    assert then == f"next    keycam run 0 -m {whole / 'model.onnx'}"
     made = {"config.json", "decoder.onnx", "metrics.jsonl", "model.onnx", "skeleton.json"}
-    assert {path.name for path in whole.iterdir()} >= made | {"teacher.onnx", "sheets"}
+    assert {path.name for path in whole.iterdir()} >= made | {
+        "teacher.onnx",
+        "sheets",
+        "report.html",
+        "run.json",
+    }
     for name in ("export_decoder", "export_teacher"):  # the slow part, and once is enough
         monkeypatch.setattr(run, name, lambda *_: None)
     more = ("--resume", "--name", "dots", "--licence", "MIT")
@@ -211,7 +219,7 @@ def test_eval_refuses_labels_of_another_skeleton(world: Path, blob_path: Path) -
     refused(keycam("eval", blob_path, *labels), "prior.csv", "mouse4")
 
 
-@pytest.mark.parametrize("name", ["train", "eval", "prior"])
+@pytest.mark.parametrize("name", ["train", "eval", "prior", "skeleton"])
 def test_every_command_explains_itself(name: str) -> None:
     result = keycam(name, "--help")
     assert result.exit_code == 0

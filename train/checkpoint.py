@@ -67,6 +67,15 @@ def exists(folder: Path) -> bool:
     return folder.is_dir() or folder.with_suffix(".old").is_dir()
 
 
+def steps_done(folder: Path) -> int:
+    """Steps that the checkpoint in `folder` has behind it; 0 where there is none to be read."""
+    whole = folder if folder.is_dir() else folder.with_suffix(".old")
+    try:
+        return int(json.loads((whole / "progress.json").read_text())["step"])
+    except (OSError, ValueError, KeyError, TypeError):
+        return 0
+
+
 def load(folder: Path, module: nn.Module, optimisers: Mapping[str, Optimizer]) -> dict[str, Any]:
     """Restore what `save` wrote, in place; returns the progress.
 

@@ -13,6 +13,7 @@ PRESETS = ("compact", "paper")
 PRECISIONS = ("auto", "fp32", "bf16")
 PERCEPTUAL = ("auto", "vgg", "vgg-relu", "filters", "pixels")
 ENCODER_DOWNS = 3
+KEPT = 1.25  # pixels kept per pixel of the tracker's crop
 MAY_BE_ZERO = frozenset(  # among the numbers; all others must be above it
     {
         "regressor_downs",
@@ -125,6 +126,11 @@ class Config:
     def drawing(self) -> int:
         """Side of the skeleton images, pixels."""
         return self.size // self.stem
+
+    @property
+    def kept_side(self) -> int:
+        """Pixels a subject's square is kept at: enough for the tracker's crop at the base zoom."""
+        return round(self.tracker_size * KEPT / self.zoom)
 
     @classmethod
     def of_preset(cls, name: str) -> Self:

@@ -15,6 +15,7 @@ from engines.errors import DataError
 from engines.geometry import Image, Roi, crop, to_crop
 from engines.skeleton import Skeleton
 from train import checkpoint, world
+from train.ambiguity import settled
 from train.batches import relit
 from train.config import Config
 from train.fit import DISTIL, LOG_EVERY, SAVE_EVERY, ends_interval, resume_from, rng_of, steps
@@ -54,8 +55,9 @@ def distil(
     config: Config,
     folder: Path,
     device: torch.device,
+    labels: PseudoLabels | None = None,
 ) -> TrackerNetwork:
-    """Train the tracker network on pseudo-labels.
+    """Train the tracker network on pseudo-labels: `labels`, or else what the teacher says.
 
     Where the keypoints are: the distance to the teacher's, in units of the pose. How far to trust
     them: the confidence learns exp(-distance / (NEAR x size)), 0 in crops without the subject.
@@ -69,7 +71,8 @@ def distil(
     start = resume_from(folder / "distil", network, named, metrics)
     if start >= config.distil_steps:
         return network.eval()
-    labels = label(teacher, footage, skeleton, config, device)
+    if labels is None:
+        labels = settled(label(teacher, footage, skeleton, config, device), footage, skeleton)
     sure = _sure_frames(labels)
     draw = partial(_lesson, footage, labels, sure, skeleton, config)
     network.train()

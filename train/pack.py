@@ -19,7 +19,8 @@ from dataclasses import replace
 from pathlib import Path
 
 from engines.errors import DataError
-from train.footage import RoiMode, load_footage
+from engines.geometry import Roi
+from train.footage import RoiMode, load_footage, roi_text
 from train.packed_clip import PackedClip, PackedImages
 from train.prior import Framing
 from train.videos import PICTURE_ENDINGS, Clip, Footage, find_videos
@@ -30,7 +31,7 @@ MOST_INDEX = 1 << 30  # bytes
 
 
 def packed_footage(
-    paths: Sequence[Path], mode: RoiMode, side: int, folder: Path
+    paths: Sequence[Path], mode: RoiMode | Roi, side: int, folder: Path
 ) -> tuple[Footage, Framing]:
     """What `train.footage.load_footage` gives, through a pack in `folder`.
 
@@ -42,7 +43,7 @@ def packed_footage(
         DataError: nothing to read, no clip with two frames, or the folder cannot be written.
     """
     videos = find_videos(paths)
-    settings = [FORMAT, str(mode), side, [str(video.resolve()) for video in videos]]
+    settings = [FORMAT, roi_text(mode), side, [str(video.resolve()) for video in videos]]
     key = hashlib.sha256(json.dumps(settings).encode()).hexdigest()[:16]
     pixels, index = (folder / f"footage-{key}.{kind}" for kind in ("pixels", "json"))
     sources = _sources(videos)
@@ -141,7 +142,7 @@ def _index(index: Path, sources: list[list[str | int]]) -> tuple[Framing, list[P
 
 def _write(
     paths: Sequence[Path],
-    mode: RoiMode,
+    mode: RoiMode | Roi,
     side: int,
     pixels: Path,
     index: Path,

@@ -1,29 +1,38 @@
 """One training run: a folder that holds everything, from settings to model file."""
 
 import json
+import logging
+from contextlib import suppress
 from dataclasses import dataclass, fields, replace
 from pathlib import Path
+from typing import Any
 
 import torch
 
 from engines.card import Card
-from engines.errors import DataError
+from engines.errors import DataError, KeycamError
+from engines.geometry import Roi
 from engines.skeleton import Skeleton
 from train import world
 from train.accelerate import accelerate, decelerate
+from train.checkpoint import steps_done
 from train.config import Config
 from train.distil import distil
 from train.export import export_decoder, export_teacher, export_tracker
+from train.finding import stop_if_needed
 from train.fit import fit, pretrain
-from train.footage import RoiMode
-from train.pack import packed_footage
+from train.footage import RoiMode, roi_text
+from train.logbook import STAGES, Logbook, found, machine
+from train.material import Material, prepare
 from train.parts import Parts
-from train.prior import Prior, load_prior
+from train.prior import Prior
+from train.rehearsal import Estimate, rehearse, worth_it
+from train.report import write_report
 from train.shared_norm import share_norms
 from train.videos import Footage
 
+log = logging.getLogger(__name__)
 MODEL, FOOTAGE = "model.onnx", "footage"
-KEEP = 1.25  # pixels kept per pixel of the tracker's crop
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -33,15 +42,18 @@ class Task:
     videos: tuple[Path, ...]
     skeleton: Skeleton
     prior: Path
-    roi: RoiMode = "auto"
+    roi: RoiMode | Roi = "auto"
     cache: Path | None = None  # where decoded frames are kept: a folder of the run, if None
     name: str = "model"
     data: str = ""
     licence: str = ""
+    command: str = ""  # what the user typed, to be told how to go on
 
 
 def train(task: Task, config: Config, folder: Path, *, resume: bool, device: torch.device) -> Path:
-    """Learn a model: regressor, all parts, tracker network, model files.
+    """Learn a model: checks, regressor, all parts, tracker network, model files, report.
+
+    A run that is interrupted or fails in its course gets a report of what there is.
 
     Args:
         folder: of the run; must not hold one already, unless `resume`.
@@ -57,17 +69,81 @@ def train(task: Task, config: Config, folder: Path, *, resume: bool, device: tor
     world.lead(lambda: _check_folder(folder, task, config, resume=resume))
     torch.manual_seed(config.seed)
     place = task.cache or folder / FOOTAGE
-    footage, framing = packed_footage(task.videos, task.roi, kept_side(config), place)
-    prior = load_prior(task.prior, task.skeleton, framing).zoomed(config.zoom)
-    world.lead(
-        lambda: _describe(folder, task, config)
-    )  # only now: what cannot be read leaves no run behind
+    material = prepare(task.videos, task.roi, task.prior, task.skeleton, config, cache=place)
+    stop_if_needed(material.findings)
+    book = Logbook(folder)
+    world.lead(lambda: _describe(folder, task, config))  # only now: what cannot be read leaves none
+    book.write(**_facts(task, material, device))
+    if worth_it(config) and world.size() == 1:
+        log.info("%s", estimate(material, config, folder, device).to_text())
+    try:
+        model = _learn(material, task, config, folder, device, book)
+    except BaseException:  # also ctrl-c: what there is may say what went wrong
+        if world.size() == 1:
+            with suppress(KeycamError):
+                path = write_report(folder, material.footage, material.prior, device)
+                log.info("stopped; %s has what there is so far, --resume goes on", path)
+        raise
+    world.lead(lambda: None)  # until the model is there, for all to look at
+    write_report(folder, material.footage, material.prior, device)
+    return model
+
+
+def check(task: Task, config: Config, folder: Path, device: torch.device) -> Estimate:
+    """Look at the data and time a few steps; writes nothing.
+
+    Raises:
+        DataError: nothing usable is left.
+    """
+    material = prepare(task.videos, task.roi, task.prior, task.skeleton, config)
+    stop_if_needed(material.findings)
+    return estimate(material, config, folder, device)
+
+
+def estimate(material: Material, config: Config, folder: Path, device: torch.device) -> Estimate:
+    """How long the rest of the run in `folder` will take; a folder that is not there is fresh."""
+    done = tuple(steps_done(folder / stage) for stage in STAGES)
+    return rehearse(material.footage, material.prior, config, device, done)
+
+
+def _learn(
+    material: Material,
+    task: Task,
+    config: Config,
+    folder: Path,
+    device: torch.device,
+    book: Logbook,
+) -> Path:
     parts = Parts(config, task.skeleton).to(device)
     share_norms(parts)
     accelerate(parts, config, device)
-    pretrain(parts, prior, config, folder, device)
-    fit(parts, footage, prior, config, folder, device)
-    return finish(parts, footage, prior, task, config, folder, device)
+    footage, prior = material.footage, material.prior
+    with book.stage("pretrain"):
+        pretrain(parts, prior, config, folder, device)
+    with book.stage("joint"):
+        fit(parts, footage, prior, config, folder, device)
+    with book.stage("distil"):
+        return finish(parts, footage, prior, task, config, folder, device)
+
+
+def _facts(task: Task, material: Material, device: torch.device) -> dict[str, Any]:
+    """What the logbook says about a run from its start."""
+    found_by = "motion" if material.framing == "pose" else task.roi
+    return {
+        "name": task.name,
+        "videos": [str(path.resolve()) for path in task.videos],
+        "prior": str(task.prior.resolve()),
+        "found_by": "frame" if found_by == "auto" else roi_text(found_by),
+        "clips": len(material.footage.clips),
+        "frames": len(material.footage),
+        "poses": len(material.prior),
+        "data": task.data,
+        "licence": task.licence,
+        "command": task.command,
+        "device": str(device),
+        **machine(),
+        "findings": found(material.findings),
+    }
 
 
 def pick_device(name: str) -> torch.device:
@@ -87,11 +163,6 @@ def pick_device(name: str) -> torch.device:
     if device.type == "cuda" and (device.index or 0) >= torch.cuda.device_count():
         raise DataError(f"--device {name}: torch finds no such GPU on this machine; use cpu")
     return device
-
-
-def kept_side(config: Config) -> int:
-    """Pixels a subject's square is kept at: enough for the tracker's crop at the base zoom."""
-    return round(config.tracker_size * KEEP / config.zoom)
 
 
 def finish(
