@@ -31,7 +31,7 @@ class Counter(nn.Module):
 
     def __init__(self) -> None:
         super().__init__()
-        self.teacher = nn.Linear(1, 1).requires_grad_(False)
+        self.teacher = nn.Linear(1, 1, bias=False).requires_grad_(False)
         self.renderer = nn.Identity()
 
 

@@ -1,4 +1,4 @@
-"""`keycam train`, `eval` and `prior` as a user meets them."""
+"""`keycam train`, `eval` and `prior` (and a little `adapt`) as a user meets them."""
 
 import os
 import signal
@@ -92,7 +92,7 @@ def test_a_killed_training_resumes_to_the_model_of_an_unbroken_one(
     result = keycam(*command(world, killed, *more, **changes))
     assert result.exit_code == 0, result.output
 
-    for stage in ("pretrain", "joint", "distil"):
+    for stage in ("pretrain", "joint", "best", "distil"):
         one, two = (folder / stage / "weights.safetensors" for folder in (whole, killed))
         assert one.read_bytes() == two.read_bytes(), stage
     assert (whole / "metrics.jsonl").read_text() == (killed / "metrics.jsonl").read_text()
@@ -106,6 +106,9 @@ def test_a_killed_training_resumes_to_the_model_of_an_unbroken_one(
     assert card.skeleton == TRIANGLE
     assert "12 unlabelled frames, 20 unpaired poses" in card.data
     assert load(whole / "teacher.onnx", "cpu").run(crops).keypoints.shape == (4, 3, 2)
+    for file, words in (("teacher.onnx", "another network"), ("decoder.onnx", "a decoder file")):
+        adapting = keycam("adapt", whole / file, world / "dots.avi", "-o", tmp_path / "new.onnx")
+        refused(adapting, file, words)
 
 
 @pytest.mark.parametrize(
@@ -211,7 +214,7 @@ def test_eval_refuses_labels_of_another_skeleton(world: Path, blob_path: Path) -
     refused(keycam("eval", blob_path, *labels), "prior.csv", "mouse4")
 
 
-@pytest.mark.parametrize("name", ["train", "eval", "prior", "skeleton"])
+@pytest.mark.parametrize("name", ["train", "adapt", "eval", "prior", "skeleton"])
 def test_every_command_explains_itself(name: str) -> None:
     result = keycam(name, "--help")
     assert result.exit_code == 0

@@ -47,9 +47,10 @@ def restore_tracker(path: Path) -> tuple[TrackerNetwork, Card]:
     with torch.no_grad():
         found = TrackerGraph(network)(torch.from_numpy(crops))
     gaps = [np.abs(own.numpy() - other).max() for own, other in zip(found, wanted, strict=True)]
-    if not max(gaps) <= MOST_DIFFERENCE:
+    worst = float(np.max(gaps))  # NaN where one is
+    if not worst <= MOST_DIFFERENCE:
         raise EngineError(
-            f"{path}: what was read from it answers differently from the file ({max(gaps):.2g})"
+            f"{path}: what was read from it answers differently from the file ({worst:.2g})"
         )
     return network, card
 
