@@ -15,7 +15,7 @@ from toy import tiny_config, toy_footage, toy_prior
 from engines import DataError
 from train import checkpoint, criterion
 from train import choice as module
-from train.choice import Choice
+from train.choice import Choice, taken_step
 
 CPU = torch.device("cpu")
 
@@ -88,7 +88,7 @@ def best_step(folder: Path) -> int:
 
 def test_the_best_teacher_is_kept_and_taken(tmp_path: Path, monkeypatch, caplog) -> None:
     parts = run(tmp_path, [0.5, 0.2, 0.4, 0.3], monkeypatch)
-    assert best_step(tmp_path) == 4
+    assert best_step(tmp_path) == taken_step(tmp_path) == 4
     assert float(parts.teacher.weight) == 4
     names = {path.name for path in (tmp_path / "best").iterdir()}
     assert names == {"progress.json", "weights.safetensors"}
@@ -177,6 +177,7 @@ def test_too_little_footage_takes_the_last_teacher_and_says_so(tmp_path: Path, c
     choice.keep(parts)
     choice.take_best(parts)
     assert not list(tmp_path.iterdir())
+    assert taken_step(tmp_path) is None
 
 
 def test_held_out_frames_are_never_learnt_from(tmp_path: Path) -> None:

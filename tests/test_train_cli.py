@@ -21,12 +21,13 @@ from toy import (
 )
 
 from engines import load
-from train import distil, fit, run
+from train import criterion, distil, fit, run
 
 OFTEN = """
 import torch
-from train import distil, fit
+from train import criterion, distil, fit
 torch.set_num_threads(1)
+criterion.FRAMES = 8
 for module in (fit, distil):
     module.SAVE_EVERY = module.LOG_EVERY = 4
 from realtime.cli import main
@@ -75,6 +76,7 @@ def test_a_killed_training_resumes_to_the_model_of_an_unbroken_one(
         _, err = process.communicate(timeout=60)
     assert process.returncode == -signal.SIGKILL, err
     assert not (killed / "model.onnx").exists()
+    monkeypatch.setattr(criterion, "FRAMES", 8)
     for module in (fit, distil):
         monkeypatch.setattr(module, "SAVE_EVERY", 4)
         monkeypatch.setattr(module, "LOG_EVERY", 4)

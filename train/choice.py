@@ -110,3 +110,9 @@ class Choice:
             for line in lines
             if line["stage"] == "criterion"
         ]
+
+
+def taken_step(folder: Path) -> int | None:
+    """The step of the teacher that a run has taken; None where it took its last."""
+    best = folder / "best" / "progress.json"
+    return int(json.loads(best.read_text())["step"]) if best.exists() else None
