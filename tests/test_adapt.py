@@ -14,7 +14,8 @@ from toy import toy_footage, write_video
 from engines import load
 from train import adapt as module
 from train import criterion
-from train.adapt import Adaptation, adapted_card, own_prior, settings, teach
+from train.adapt import adapted_card, own_prior, settings, teach
+from train.adaptation import Adaptation
 from train.criterion import Exam, measure_tracker
 from train.holdout import hold_out
 from train.restore import restore_tracker
@@ -177,3 +178,5 @@ def test_what_it_says_in_words() -> None:
     kept = replace(result, model=None, after={"total": 0.0315})
     assert kept.to_text() == "kept the old model: held-out criterion 0.0312 → 0.0315"
     assert kept.to_dict()["model"] is None
+    lost = replace(kept, after={"total": float("nan")}).to_dict()
+    assert lost["criterion"]["after"]["total"] is lost["criterion"]["gain"] is None

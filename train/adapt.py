@@ -11,11 +11,10 @@ the prior, so that going from them counts against it.
 import copy
 from collections.abc import Sequence
 from contextlib import closing
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from time import monotonic
-from typing import Any
 
 import numpy as np
 import torch
@@ -27,6 +26,7 @@ from engines.engine import load
 from engines.errors import DataError
 from engines.geometry import to_crop
 from engines.skeleton import Skeleton
+from train.adaptation import Adaptation
 from train.batches import Batch, ahead, draw_batch, tensor
 from train.config import Config
 from train.criterion import Exam, measure_tracker
@@ -50,39 +50,6 @@ LEAST_GAIN = 0.02  # share by which the criterion must fall: less may be chance
 MOST_STEPS = 100_000  # where only time ends the training
 RATE = 3e-4
 TRUST, EQUIVARIANCE = 0.1, 0.5  # weights; that of the place in a lesson is 1
-
-
-@dataclass(frozen=True, kw_only=True)
-class Adaptation:
-    """What came of adapting: the criterion's parts and "total" before and after, on held-out
-    frames; `model` is None where the old one was kept."""
-
-    model: Path | None
-    before: dict[str, float]
-    after: dict[str, float]
-    steps: int
-    learnt: int
-    held_out: int
-
-    @property
-    def gain(self) -> float:
-        """The share by which the criterion fell; negative where it rose."""
-        return 1 - self.after["total"] / max(self.before["total"], 1e-9)
-
-    def to_text(self) -> str:
-        change = f"{self.before['total']:.4f} → {self.after['total']:.4f}"
-        if self.model is None:
-            return f"kept the old model: held-out criterion {change}"
-        return f"adapted: held-out criterion {change}, {100 * self.gain:.0f} % better"
-
-    def to_dict(self) -> dict[str, Any]:
-        return {
-            "adapted": self.model is not None,
-            "model": None if self.model is None else str(self.model),
-            "criterion": {"before": self.before, "after": self.after, "gain": self.gain},
-            "frames": {"learnt": self.learnt, "held_out": self.held_out},
-            "steps": self.steps,
-        }
 
 
 def adapt(
@@ -113,15 +80,7 @@ def adapt(
     network, card = restore_tracker(model)
     network.to(device)
     config = settings(card, seed)
-    with closing(load(model, "cpu")) as engine:
-        footage = sighted(videos, engine, roi)
-    if len(footage) < LEAST_FRAMES:
-        raise DataError(
-            f"the model finds its subject in only {len(footage)} frames; it needs {LEAST_FRAMES} "
-            "to adapt: film for longer, or say where to look (--roi frame or motion)"
-        )
-    learnt, held = hold_out(footage, HELD_OUT, seed)
-    assert held is not None
+    learnt, held = _parts(model, videos, roi, seed)
     exam = Exam.of(held, own_prior(network, held, card.skeleton, config, device), config)
     before = measure_tracker(network, exam, device)
     fresh = copy.deepcopy(network)
@@ -139,6 +98,22 @@ def adapt(
         learnt=len(learnt),
         held_out=len(held),
     )
+
+
+def _parts(
+    model: Path, videos: Sequence[Path], roi: SightMode, seed: int
+) -> tuple[Footage, Footage]:
+    """What is learnt from and what is held out of the videos, the subject found by the model."""
+    with closing(load(model, "cpu")) as engine:
+        footage = sighted(videos, engine, roi)
+    if len(footage) < LEAST_FRAMES:
+        raise DataError(
+            f"the model finds its subject in only {len(footage)} frames; it needs {LEAST_FRAMES} "
+            "to adapt: film for longer, or say where to look (--roi frame or motion)"
+        )
+    learnt, held = hold_out(footage, HELD_OUT, seed)
+    assert held is not None  # a quarter of LEAST_FRAMES can always be taken
+    return learnt, held
 
 
 def settings(card: Card, seed: int) -> Config:
