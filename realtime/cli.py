@@ -21,6 +21,7 @@ LATER = {  # name: (where it is, short help)
     "train": ("train.cli:train", "Learn keypoints from unlabelled video."),
     "report": ("train.cli:report", "Write the report of a training again."),
     "eval": ("train.cli:evaluate", "Measure a model against labelled pictures."),
+    "adapt": ("train.cli:adapt", "Adapt a model to your own video."),
     "prior": ("train.cli:prior", "Gather poses, or motion capture, into one prior."),
     "skeleton": ("train.cli:skeleton", "Mark a skeleton and first poses in a browser."),
     "export": ("realtime.export.cli:export", "Write a session in another program's format."),

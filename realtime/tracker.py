@@ -24,9 +24,9 @@ import numpy as np
 
 from engines.engine import Engine
 from engines.geometry import Image, Points, Roi, crop, to_frame
+from engines.search import search_rois
 from realtime.frame import Frame, Pose, State
 from realtime.reader import Reader
-from realtime.search import search_rois
 from realtime.smoothing import OneEuro
 
 ENTER = 0.5  # mean confidence that takes a subject up

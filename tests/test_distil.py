@@ -15,13 +15,13 @@ from train.distil import (
     NEAR,
     Lesson,
     _beside,
-    _lesson,
-    _losses,
     _pattern,
-    _rate_factor,
     _scrambled,
-    _sure_frames,
     distil,
+    draw_lesson,
+    lesson_losses,
+    rate_factor,
+    sure_frames,
 )
 from train.pseudo import PseudoLabels
 
@@ -34,7 +34,7 @@ def truth_labels() -> PseudoLabels:
 def lesson(step: int = 0, **changes) -> Lesson:
     config = tiny_config(**({"tracker_size": 64, "distil_batch": 40} | changes))
     sure = [(0, f) for f in range(8)]
-    return _lesson(toy_footage(), truth_labels(), sure, TRIANGLE, config, step)
+    return draw_lesson(toy_footage(), truth_labels(), sure, TRIANGLE, config, step)
 
 
 @pytest.mark.parametrize("mirror", [False, True])
@@ -84,7 +84,7 @@ def test_place_loss_is_the_mean_distance_in_units_of_the_pose() -> None:
     wanted = torch.zeros(2, 2, 2)
     wanted[0, 1] = torch.tensor([1.5, 0.0])  # outside the crop: not to be learnt
     found = wanted + torch.tensor([0.3, 0.4])
-    place, _, error = _losses(found, torch.zeros(2, 2), wanted, torch.tensor([0.5, 2.0]))
+    place, _, error = lesson_losses(found, torch.zeros(2, 2), wanted, torch.tensor([0.5, 2.0]))
     assert float(place) == pytest.approx((0.5 / 0.5 + 2 * 0.5 / 2.0) / 3)
     assert float(error) == float(place)
 
@@ -97,24 +97,24 @@ def test_trust_is_learnt_towards_closeness_and_to_nothing_where_nothing_is() -> 
     size = torch.tensor([0.8, 0.8, 0.0])
     targets = torch.tensor([math.exp(-1), 1e-6, 1e-6])
     best = torch.logit(targets)[:, None]
-    _, least, _ = _losses(found, best, wanted, size)
+    _, least, _ = lesson_losses(found, best, wanted, size)
     near = math.exp(-1)
     entropy = -(near * math.log(near) + (1 - near) * math.log1p(-near))
     assert float(least) == pytest.approx(entropy / 3, abs=1e-4)
     for change in (0.5, -0.5):
-        assert float(_losses(found, best + change, wanted, size)[1]) > float(least)
+        assert float(lesson_losses(found, best + change, wanted, size)[1]) > float(least)
 
 
 def test_crops_without_a_subject_pull_at_no_place() -> None:
     found = torch.full((2, 3, 2), 0.3, requires_grad=True)
-    place, trust, _ = _losses(found, torch.zeros(2, 3), torch.zeros(2, 3, 2), torch.zeros(2))
+    place, trust, _ = lesson_losses(found, torch.zeros(2, 3), torch.zeros(2, 3, 2), torch.zeros(2))
     (place + trust).backward()
     assert place.item() == 0.0
     assert not found.grad.any()
 
 
 def test_rates_rise_shortly_then_fall_to_the_floor() -> None:
-    factors = [_rate_factor(done) for done in np.linspace(0, 1, 201)]
+    factors = [rate_factor(done) for done in np.linspace(0, 1, 201)]
     top = int(np.argmax(factors))
     assert 0 < factors[0] < 0.01
     assert 3 <= top <= 8
@@ -125,9 +125,9 @@ def test_rates_rise_shortly_then_fall_to_the_floor() -> None:
 
 def test_sure_frames_are_those_with_little_doubt_or_the_surer_half() -> None:
     few = PseudoLabels([], [np.float32([0.01, 0.5]), np.float32([0.02, 0.03, np.inf])])
-    assert _sure_frames(few) == [(0, 0), (1, 0), (1, 1)]
+    assert sure_frames(few) == [(0, 0), (1, 0), (1, 1)]
     unsure = PseudoLabels([], [np.float32([0.4, 0.1, 0.3, 0.2])])
-    assert _sure_frames(unsure) == [(0, 1), (0, 3)]
+    assert sure_frames(unsure) == [(0, 1), (0, 3)]
 
 
 def test_crops_beside_the_subject_barely_touch_it() -> None:

@@ -132,6 +132,8 @@ def test_the_card_says_what_is_known() -> None:
     assert "7 unpaired poses" in card.data
     assert card.margin == pytest.approx(toy_prior(7).margin())
     assert card.errors == {}
+    assert "compact, 6 steps, batch 2" in card.method
+    assert "compact, step 4 of 6, batch 2" in make_card(task, CONFIG, toy_prior(7), 9, 4).method
     told = Task(videos=(), skeleton=TRIANGLE, prior=Path("p"), data="my own films")
     assert make_card(told, CONFIG, toy_prior(), 1).data == "my own films"
     assert make_card(told, CONFIG, toy_prior(), 1).licence == "not stated"

@@ -53,8 +53,9 @@ def _save(
     fresh.mkdir(parents=True)
     tensors = {name: value.contiguous() for name, value in module.state_dict().items()}
     save_file(tensors, fresh / "weights.safetensors")
-    states = {name: optimiser.state_dict() for name, optimiser in optimisers.items()}
-    torch.save(states, fresh / "optimisers.pt")
+    if optimisers:
+        states = {name: optimiser.state_dict() for name, optimiser in optimisers.items()}
+        torch.save(states, fresh / "optimisers.pt")
     (fresh / "progress.json").write_text(json.dumps(dict(progress)))
     if folder.exists():
         shutil.rmtree(old, ignore_errors=True)
@@ -85,11 +86,12 @@ def load(folder: Path, module: nn.Module, optimisers: Mapping[str, Optimizer]) -
     whole = folder if folder.is_dir() else folder.with_suffix(".old")
     try:
         weights = load_file(whole / "weights.safetensors")
-        states = torch.load(whole / "optimisers.pt", map_location="cpu", weights_only=True)
         progress: dict[str, Any] = json.loads((whole / "progress.json").read_text())
         module.load_state_dict(weights)
-        for name, optimiser in optimisers.items():
-            optimiser.load_state_dict(states[name])
+        if optimisers:
+            states = torch.load(whole / "optimisers.pt", map_location="cpu", weights_only=True)
+            for name, optimiser in optimisers.items():
+                optimiser.load_state_dict(states[name])
     except _DAMAGE as error:
         reason = (str(error).splitlines() or [type(error).__name__])[0]
         if isinstance(error, pickle.UnpicklingError):  # whose message advises to trust the file

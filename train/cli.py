@@ -136,8 +136,7 @@ def evaluate(
     from engines import load
     from train.evaluate import evaluate as measure
 
-    if json_file is not None and not json_file.parent.is_dir():
-        raise DataError(f"{json_file}: cannot be written (no such folder)")
+    check_json(json_file)
     ends = None
     if norm is not None:
         first, comma, second = norm.partition(",")
@@ -154,6 +153,64 @@ def evaluate(
         from train.stamp import stamp
 
         stamp(locate(model), result.figures(label))
+
+
+@click.command(short_help="adapt a model to your own video")
+@click.argument("model")
+@click.argument("videos", nargs=-1, required=True, type=click.Path(path_type=Path))
+@click.option(
+    "-o",
+    "--output",
+    type=click.Path(path_type=Path),
+    help="Model file to write (default: NAME-adapted.onnx); MODEL's own name replaces it.",
+)
+@click.option("--minutes", type=click.FloatRange(0, min_open=True), default=3.0, show_default=True)
+@click.option("--steps", type=click.IntRange(1), help="Train so many steps, not by the clock.")
+@click.option(
+    "--roi",
+    type=click.Choice(["model", "frame", "motion"]),
+    default="model",
+    show_default=True,
+    help="Where the subject is: the model looks for it, it fills the frame, or it moves.",
+)
+@click.option("--seed", type=click.IntRange(0), default=0)
+@click.option("--threads", type=click.IntRange(1), help="CPU threads (default: all).")
+@click.option("--device", default="auto", help="auto, cpu or cuda[:N].", show_default=True)
+@click.option("--json", "json_file", type=click.Path(path_type=Path), help="Also write JSON.")
+def adapt(
+    model: str,
+    videos: tuple[Path, ...],
+    output: Path | None,
+    threads: int | None,
+    device: str,
+    json_file: Path | None,
+    **options: Any,
+) -> None:
+    """Go on training MODEL (a shipped name or an .onnx) on your own VIDEOS, without labels.
+
+    A minute of video is enough. The last quarter is held out; the new model is written only if
+    it is better there.
+    """
+    check_json(json_file)
+    import torch
+
+    from engines.engine import locate
+    from train.adapt import adapt as run
+    from train.run import pick_device
+
+    path = locate(model)
+    if output is None:
+        output = Path(f"{path.stem}-adapted.onnx")
+        if output.exists():
+            raise DataError(f"{output}: exists already; name the file to write with -o")
+    if threads:
+        torch.set_num_threads(threads)
+    result = run(path, videos, output, device=pick_device(device), **options)
+    click.echo(result.to_text())
+    if result.model is not None:
+        click.echo(f"{output}: try it with  keycam run 0 -m {output}")
+    if json_file is not None:
+        write_json(json_file, result.to_dict())
 
 
 @click.command(short_help="gather poses into one prior")
@@ -268,6 +325,11 @@ def skeleton(
         saved = server.wait()
     click.echo(f"{output}: the skeleton")
     click.echo(f"{prior}: {saved['poses']} poses made of {saved['marked']}")
+
+
+def check_json(path: Path | None) -> None:
+    if path is not None and not path.parent.is_dir():
+        raise DataError(f"{path}: cannot be written (no such folder)")
 
 
 def write_json(path: Path, table: dict[str, Any]) -> None:

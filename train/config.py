@@ -35,6 +35,9 @@ MAY_BE_ZERO = frozenset(  # among the numbers; all others must be above it
         "scale",
         "shift",
         "bend",
+        "held_out",
+        "patience",
+        "least_gain",
     }
 )
 
@@ -72,6 +75,13 @@ class Config:
     seed: int = 0
     precision: Literal["auto", "fp32", "bf16"] = "auto"  # of the networks; see train/accelerate.py
     compile: bool = False  # the networks, with torch.compile
+    # Which teacher is taken, and when training ends by itself (train/choice.py). Checkpoints are
+    # counted only once reconstruction has joined in and half of the steps are done: until then
+    # rates are high, and much is still to come from their fall. Eight are 4000 steps, so a run of
+    # up to 8000 steps is never cut short.
+    held_out: float = 0.1  # share of the frames that only the criterion sees; 0 = take the last
+    patience: int = 8  # checkpoints without a better teacher after which training ends; 0 = never
+    least_gain: float = 0.01  # share by which the criterion must fall to be called better
     # losses, official weights (configs/simple_human36m.yaml)
     perceptual: Literal["auto", "vgg", "vgg-relu", "filters", "pixels"] = "auto"
     reconstruction_weight: float = 10.0
@@ -111,6 +121,10 @@ class Config:
                 raise DataError(f"the training setting {name} is one of {', '.join(known)}")
         self._check_sizes()
 
+        for name in ("held_out", "least_gain"):
+            if getattr(self, name) > 0.5:
+                raise DataError(f"the training setting {name} is a share of at most 0.5")
+
     def _check_sizes(self) -> None:
         if self.batch < 2:
             raise DataError("a batch needs at least 2 pictures")
@@ -121,6 +135,11 @@ class Config:
             raise DataError(f"size {self.size} is too small for the discriminator's coarsest scale")
         if self.tracker_size % 16:
             raise DataError(f"tracker_size {self.tracker_size} must be a multiple of 16")
+
+    @property
+    def judged_from(self) -> float:
+        """The step from which checkpoints without a better teacher are counted."""
+        return max(self.reconstruct_from, 0.5) * self.steps
 
     @property
     def drawing(self) -> int:

@@ -73,16 +73,16 @@ def distil(
         return network.eval()
     if labels is None:
         labels = settled(label(teacher, footage, skeleton, config, device), footage, skeleton)
-    sure = _sure_frames(labels)
-    draw = partial(_lesson, footage, labels, sure, skeleton, config)
+    sure = sure_frames(labels)
+    draw = partial(draw_lesson, footage, labels, sure, skeleton, config)
     network.train()
     for step, lesson in steps("tracker", draw, start, config.distil_steps):
-        set_rate(optimiser, config.distil_rate * _rate_factor(step / config.distil_steps))
+        set_rate(optimiser, config.distil_rate * rate_factor(step / config.distil_steps))
         crops = torch.from_numpy(lesson.crops).to(device)
         found, logits = network(normalised(crops).contiguous(memory_format=torch.channels_last))
         wanted = torch.from_numpy(lesson.keypoints).to(device)
         size = torch.from_numpy(lesson.size).to(device)
-        place, trust, error = _losses(found, logits, wanted, size)
+        place, trust, error = lesson_losses(found, logits, wanted, size)
         update(optimiser, place + 0.1 * trust, clip=5.0)
         metrics.add({"place": place, "trust": trust, "error": error})
         if ends_interval(step, LOG_EVERY, config.distil_steps):
@@ -92,7 +92,7 @@ def distil(
     return network.eval()
 
 
-def _losses(
+def lesson_losses(
     found: Tensor, logits: Tensor, wanted: Tensor, size: Tensor
 ) -> tuple[Tensor, Tensor, Tensor]:
     """Place loss, confidence loss, and mean error in units of the pose."""
@@ -107,14 +107,14 @@ def _losses(
     return place, trust, place.detach()
 
 
-def _rate_factor(done: float) -> float:
+def rate_factor(done: float) -> float:
     """A short rise, then a cosine down to almost nothing."""
     rise = min(1.0, (done + 1e-4) / 0.03)
     cosine = float(np.cos(np.pi * done))  # a plain float: checkpoints hold no numpy scalars
     return rise * (RATE_FLOOR + (1 - RATE_FLOOR) * (1 + cosine) / 2)
 
 
-def _sure_frames(labels: PseudoLabels) -> list[tuple[int, int]]:
+def sure_frames(labels: PseudoLabels) -> list[tuple[int, int]]:
     """(clip, frame) of all frames with little doubt, or of the surer half of those with any sense.
 
     Raises:
@@ -132,7 +132,7 @@ def _sure_frames(labels: PseudoLabels) -> list[tuple[int, int]]:
     return [where for where, doubt in zip(every, doubts, strict=True) if doubt <= limit]
 
 
-def _lesson(
+def draw_lesson(
     footage: Footage,
     labels: PseudoLabels,
     sure: list[tuple[int, int]],

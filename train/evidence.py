@@ -95,13 +95,15 @@ def ask(
 
 
 def load_teacher(folder: Path, skeleton: Skeleton, config: Config) -> nn.Module | None:
-    """The teacher of the run's last joint checkpoint, if there is one that can be read."""
+    """The run's best teacher, else that of its last joint checkpoint, if one can be read."""
     if not checkpoint.exists(folder / "joint"):
         return None
     with torch.random.fork_rng():
         parts = Parts(config, skeleton)
     try:
         checkpoint.load(folder / "joint", parts, {})
+        if checkpoint.exists(folder / "best"):
+            checkpoint.load(folder / "best", parts.teacher, {})
     except KeycamError:
         return None
     return parts.teacher.eval()

@@ -13,6 +13,7 @@ from tqdm import tqdm
 
 from train import checkpoint, world
 from train.batches import Batch, ahead, draw_batch, makers, tensor
+from train.choice import Choice
 from train.config import Config
 from train.losses import (
     discriminator_loss,
@@ -92,14 +93,17 @@ def fit(
 ) -> None:
     """Train all five parts: (a) encoder and decoder, (b) discriminator, (c) regressor, in turn
     (official code, keypoint_gan_model.py:359-409; its step (c) re-used a stale graph, here the
-    regressor is run again)."""
+    regressor is run again). In the end `parts.teacher` is the best by the frames held out."""
     skeleton = prior.skeleton
     optimisers = Optimisers(parts, config)
     metrics = Metrics(folder / "metrics.jsonl", "joint")
+    choice = Choice(footage, prior, config, folder, device)
     start = resume_from(folder / "joint", parts, optimisers.named, metrics)
-    draw = partial(_sample, footage, prior, config)
+    choice.resume(start, parts)
+    draw = partial(_sample, choice.footage, prior, config)
     parts.train()
-    for step, (batch, poses) in steps("keypoints", draw, start, config.steps):
+    stop = start if choice.ended else config.steps
+    for step, (batch, poses) in steps("keypoints", draw, start, stop):
         optimisers.set_rates(step / config.steps)
         rng = rng_of(config, POOL, step)
         frames = tensor(batch.frames, device)
@@ -166,7 +170,12 @@ def fit(
             path = folder / "sheets" / f"joint-{step + 1:06d}.png"
             write_sheet(path, rows, keypoints[:count], skeleton)
         if ends_interval(step, SAVE_EVERY, config.steps):
+            choice.judge(step + 1, parts)
             checkpoint.save(folder / "joint", parts, optimisers.named, {"step": step + 1})
+            choice.keep(parts)
+            if choice.ended:
+                break
+    choice.take_best(parts)
 
 
 def _sample(footage: Footage, prior: Prior, config: Config, step: int) -> tuple[Batch, Tensor]:

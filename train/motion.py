@@ -85,11 +85,12 @@ def _is_one_thing(rois: list[Roi | None]) -> bool:
 
 def sampled(video: Path, count: int) -> list[Image]:
     """About `count` frames spread over a clip."""
-    every = max(1, _length(video) // count)
+    every = max(1, frame_count(video) // count)
     return [frame for i, frame in enumerate(read_frames(video)) if i % every == 0]
 
 
-def _length(video: Path) -> int:
+def frame_count(video: Path) -> int:
+    """How many frames a clip says it has; at least 1 where it is a file."""
     if video.is_dir():
         return sum(1 for _ in video.iterdir())
     capture = cv2.VideoCapture(str(video))

@@ -136,7 +136,9 @@ class _Stages:
         self._joint(steps, reconstruct_from=0.0)
 
     def _joint(self, steps: int, reconstruct_from: float) -> None:
-        config = self.config.with_changes(steps=steps, reconstruct_from=reconstruct_from)
+        config = self.config.with_changes(
+            steps=steps, reconstruct_from=reconstruct_from, held_out=0.0
+        )
         fit(self.parts, self.footage, self.prior, config, self._fresh(), self.device)
 
     def distil(self, steps: int) -> None:

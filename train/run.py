@@ -16,6 +16,7 @@ from engines.skeleton import Skeleton
 from train import world
 from train.accelerate import accelerate, decelerate
 from train.checkpoint import steps_done
+from train.choice import taken_step
 from train.config import Config
 from train.distil import distil
 from train.export import export_decoder, export_teacher, export_tracker
@@ -179,15 +180,23 @@ def finish(
     if world.rank():
         return folder / MODEL
     decelerate(parts)
-    card = make_card(task, config, prior, len(footage))
+    card = make_card(task, config, prior, len(footage), taken_step(folder))
     export_decoder(parts, card, folder / "decoder.onnx", config.size)
     export_teacher(parts.teacher, card, folder / "teacher.onnx", config.size)
     card = replace(card, size=config.tracker_size, margin=config.tracker_margin)
     return export_tracker(tracker, card, folder / MODEL)
 
 
-def make_card(task: Task, config: Config, prior: Prior, frames: int) -> Card:
-    """The card of what was learnt; errors are entered by hand, once measured."""
+def make_card(
+    task: Task, config: Config, prior: Prior, frames: int, taken: int | None = None
+) -> Card:
+    """The card of what was learnt; errors are entered by hand, once measured.
+
+    Args:
+        frames: how many there were to learn from.
+        taken: the step whose teacher was taken, None for the last.
+    """
+    steps = f"{config.steps} steps" if taken is None else f"step {taken} of {config.steps}"
     return Card(
         kind="tracker",
         name=task.name,
@@ -196,7 +205,7 @@ def make_card(task: Task, config: Config, prior: Prior, frames: int) -> Card:
         margin=min(max(prior.margin(), 0.5), 20.0),
         data=task.data or f"{frames} unlabelled frames, {len(prior)} unpaired poses",
         licence=task.licence or "not stated",
-        method=f"KeypointGAN (CVPR 2020), keycam preset {config.preset}, {config.steps} steps, "
+        method=f"KeypointGAN (CVPR 2020), keycam preset {config.preset}, {steps}, "
         f"batch {config.batch}, distilled in {config.distil_steps} steps",
         errors={},
         run=config.digest(),
