@@ -115,7 +115,7 @@ def learnt(folder: Path) -> tuple[Parts, TrackerNetwork]:
                 if isinstance(layer, nn.Conv2d):
                     nn.init.kaiming_normal_(layer.weight)
             share_norms(parts)
-            tracker = distil.distil(DotFinder(), toy_footage(), TRIANGLE, CONFIG, folder, CPU)
+            tracker = distil.distil(DotFinder(), toy_footage(), toy_prior(), CONFIG, folder, CPU)
             fit.fit(parts, toy_footage(), toy_prior(), CONFIG, folder, CPU)
         finally:
             torch.set_default_dtype(torch.float32)

@@ -18,7 +18,7 @@ from time import monotonic
 
 import numpy as np
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 from tqdm import tqdm
 
 from engines.card import Card
@@ -30,17 +30,18 @@ from train.adaptation import Adaptation
 from train.batches import Batch, ahead, draw_batch, tensor
 from train.config import Config
 from train.criterion import Exam, measure_tracker
-from train.distil import Lesson, draw_lesson, lesson_losses, rate_factor, sure_frames
+from train.distil import lesson_losses, rate_factor
 from train.export import export_tracker
 from train.fit import rng_of
 from train.holdout import hold_out
+from train.lessons import Lesson, draw_lesson, sure_frames
 from train.losses import looked_up, mirror_back
 from train.parts import set_rate, update
 from train.prior import Prior
 from train.pseudo import PseudoLabels, label
 from train.restore import restore_tracker
 from train.sighting import SightMode, sighted
-from train.tracker_network import TrackerNetwork, normalised
+from train.tracker_network import AsTeacher, TrackerNetwork, normalised
 from train.videos import Footage
 
 ADAPT = 22  # what the random numbers are for
@@ -129,18 +130,6 @@ def settings(card: Card, seed: int) -> Config:
     )
 
 
-class Views(nn.Module):
-    """The tracker network as a teacher: picture (B, 3, S, S) RGB -> keypoints (B, K, 2)."""
-
-    def __init__(self, network: TrackerNetwork) -> None:
-        super().__init__()
-        self.network = network
-
-    def forward(self, picture: Tensor) -> Tensor:
-        keypoints: Tensor = self.network(picture.flip(1))[0]
-        return keypoints
-
-
 def own_prior(
     network: TrackerNetwork,
     footage: Footage,
@@ -153,7 +142,7 @@ def own_prior(
     Raises:
         DataError: they agree in no frame.
     """
-    labels = label(Views(network), footage, skeleton, config, device)
+    labels = label(AsTeacher(network), footage, skeleton, config, device)
     poses = [
         to_crop(points, roi)
         for clip, places, doubts in zip(footage.clips, labels.points_px, labels.doubt, strict=True)
@@ -176,7 +165,7 @@ def teach(
     limit_s: float | None,
 ) -> int:
     """Train `network` in place, for `steps` or for `limit_s` seconds; returns the steps done."""
-    labels = label(Views(network), footage, skeleton, config, device)
+    labels = label(AsTeacher(network), footage, skeleton, config, device)
     draw = partial(_draw, footage, labels, sure_frames(labels), skeleton, config)
     optimiser = torch.optim.AdamW(network.parameters(), RATE, weight_decay=1e-4)
     began = monotonic()

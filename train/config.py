@@ -100,7 +100,8 @@ class Config:
     # the tracker network
     tracker_size: int = 128
     tracker_margin: float = 1.6  # side of its crop over the pose's box, when tracking
-    distil_steps: int = 2000
+    rounds: int = 3  # of distillation: the first from the teacher's labels, then from its own
+    distil_steps: int = 2000  # of each round
     distil_batch: int = 32
     distil_rate: float = 2e-3
 

@@ -9,9 +9,9 @@ from numpy.typing import NDArray
 from engines.lookalikes import lookalikes
 from engines.skeleton import Skeleton
 from train.config import Config
-from train.distil import MOST_DOUBT
 from train.evidence import Told
 from train.finding import Finding, named
+from train.lessons import MOST_DOUBT
 from train.prior import Prior
 from train.prior_check import spread
 

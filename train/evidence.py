@@ -14,7 +14,7 @@ from engines.engine import Engine
 from engines.errors import KeycamError
 from engines.geometry import Image, Points, Roi, crop, to_crop, to_frame
 from engines.skeleton import Skeleton
-from train import checkpoint
+from train import checkpoint, world
 from train.config import Config
 from train.parts import Parts
 from train.pseudo import label
@@ -75,7 +75,7 @@ def ask(
     clips = sample(footage)
     teacher = load_teacher(folder, skeleton, config)
     model = folder / "model.onnx"
-    if teacher is None and not model.exists():
+    if teacher is None and (world.rank() or not model.exists()):
         return []
     labels = None
     if teacher is not None:
@@ -86,7 +86,7 @@ def ask(
         points = None if labels is None else labels.points_px[n]
         doubt = None if labels is None else labels.doubt[n]
         confidence = None
-        if model.exists():
+        if model.exists() and not world.rank():
             with closing(load(model, "cpu")) as engine:
                 points, confidence = _look(engine, clip)
         assert points is not None

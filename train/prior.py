@@ -5,7 +5,7 @@ import zipfile
 import zlib
 from collections.abc import Sequence
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Literal, NamedTuple, TypeAlias
 
@@ -37,10 +37,15 @@ _NO_NPZ = (
 
 @dataclass(frozen=True, eq=False)
 class Prior:
-    """Poses (N, K, 2) float32, (x, y), in crop space: ±1 at the edges of the base crop."""
+    """Poses (N, K, 2) float32, (x, y), in crop space: ±1 at the edges of the base crop.
+
+    Attributes:
+        framing: what that crop is, see `load_prior`.
+    """
 
     poses: NDArray[np.float32]
     skeleton: Skeleton
+    framing: Framing = "frame"
 
     def __len__(self) -> int:
         return len(self.poses)
@@ -85,11 +90,11 @@ class Prior:
         if not 1 <= count <= len(self):
             raise DataError(f"a prior of {len(self)} poses has no subset of {count}")
         chosen = np.random.default_rng(seed).permutation(len(self))[:count]
-        return Prior(self.poses[chosen], self.skeleton)
+        return replace(self, poses=self.poses[chosen])
 
     def zoomed(self, zoom: float) -> "Prior":
         """The same poses in a crop whose side is `zoom` times as long."""
-        return Prior((self.poses / zoom).astype(np.float32), self.skeleton)
+        return replace(self, poses=(self.poses / zoom).astype(np.float32))
 
     def margin(self) -> float:
         """Side of the crop over the larger side of a pose's box, median over the poses."""
@@ -149,7 +154,7 @@ def load_prior(path: Path, skeleton: Skeleton, framing: Framing) -> Prior:
     if framing == "frame" and sizes is None:
         raise DataError(f"{path}: needs the columns 'width' and 'height' to place poses in a frame")
     if framing == "pose":
-        return Prior(_pose_framed(points[whole]), skeleton)
+        return Prior(_pose_framed(points[whole]), skeleton, "pose")
     assert sizes is not None
     side = sizes.max(axis=1)[whole, None, None] / 2
     centre = (sizes[whole, None] - 1) / 2

@@ -1,6 +1,9 @@
 """Pseudo-labels: what the teacher says about every frame, and how far it agrees with itself."""
 
+import zipfile
 from dataclasses import dataclass
+from pathlib import Path
+from typing import Self
 
 import numpy as np
 import torch
@@ -8,6 +11,7 @@ from numpy.typing import NDArray
 from torch import nn
 from tqdm import tqdm
 
+from engines.errors import DataError
 from engines.geometry import Roi, crop, to_frame
 from engines.skeleton import Skeleton
 from train import world
@@ -32,6 +36,38 @@ class PseudoLabels:
 
     points_px: list[NDArray[np.float32]]
     doubt: list[NDArray[np.float32]]
+
+    def write(self, file: Path) -> None:
+        """Keep them as an `.npz`.
+
+        Raises:
+            DataError: it cannot be written.
+        """
+        fresh = file.with_name(file.name + ".new")
+        try:
+            file.parent.mkdir(parents=True, exist_ok=True)
+            with fresh.open("wb") as stored:
+                np.savez(
+                    stored,
+                    points_px=np.concatenate(self.points_px),
+                    doubt=np.concatenate(self.doubt),
+                )
+            fresh.replace(file)
+        except OSError as error:
+            raise DataError(f"{file}: cannot be written ({error.strerror})") from error
+
+    @classmethod
+    def read(cls, file: Path, footage: Footage) -> Self | None:
+        """What was kept of that footage; None where nothing is that could be its."""
+        try:
+            with np.load(file, allow_pickle=False) as stored:
+                points, doubt = stored["points_px"], stored["doubt"]
+        except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile):
+            return None
+        if len(points) != len(footage) or len(doubt) != len(footage):
+            return None
+        ends = np.cumsum([len(clip.images) for clip in footage.clips])[:-1]
+        return cls(np.split(points, ends), np.split(doubt, ends))
 
 
 @torch.no_grad()

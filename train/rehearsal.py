@@ -78,20 +78,22 @@ def rehearse(
         redirect_stderr(io.StringIO()),  # their progress bars
     ):
         stage = _Stages(footage, prior, config, device, Path(folder))
-        wanted = (config.pretrain_steps, config.steps, config.distil_steps)
+        distil_steps = config.rounds * config.distil_steps
+        wanted = (config.pretrain_steps, config.steps, distil_steps)
         left = [max(all_ - behind, 0) for all_, behind in zip(wanted, done, strict=True)]
         join_in = min(max(config.reconstruct_from * config.steps, done[1]), config.steps)
         without, rest = join_in - done[1] if left[1] else 0.0, config.steps - join_in
         return Estimate(
             pretrain_s=_times(left[0], stage.pretrain),
             joint_s=_times(without, stage.joint_before) + _times(rest, stage.joint_after),
-            distil_s=_times(left[2], stage.distil) + (stage.labels_s() if left[2] else 0.0),
+            distil_s=_times(left[2], stage.distil)
+            + (config.rounds * stage.labels_s() if left[2] else 0.0),
         )
 
 
 def worth_it(config: Config) -> bool:
     """Whether the training is long enough for a rehearsal to be short beside it."""
-    return config.pretrain_steps + config.steps + config.distil_steps >= WORTH
+    return config.pretrain_steps + config.steps + config.rounds * config.distil_steps >= WORTH
 
 
 def _times(steps: float, run: Callable[[int], None]) -> float:
@@ -143,11 +145,10 @@ class _Stages:
 
     def distil(self, steps: int) -> None:
         """On poses of the prior, since a teacher that has learnt nothing gives no labels."""
-        config = self.config.with_changes(distil_steps=steps)
+        config = self.config.with_changes(distil_steps=steps, rounds=1)
         labels = _made_up(self.footage, self.prior, config)
-        skeleton = self.prior.skeleton
         teacher = self.parts.teacher
-        distil(teacher, self.footage, skeleton, config, self._fresh(), self.device, labels)
+        distil(teacher, self.footage, self.prior, config, self._fresh(), self.device, labels)
 
     def labels_s(self) -> float:
         """Seconds that pseudo-labels of all frames will take."""

@@ -176,7 +176,7 @@ def finish(
     device: torch.device,
 ) -> Path:
     """Distil the teacher into the tracker network and write the model files."""
-    tracker = distil(parts.teacher, footage, prior.skeleton, config, folder, device)
+    tracker = distil(parts.teacher, footage, prior, config, folder, device)
     if world.rank():
         return folder / MODEL
     decelerate(parts)
@@ -206,7 +206,7 @@ def make_card(
         data=task.data or f"{frames} unlabelled frames, {len(prior)} unpaired poses",
         licence=task.licence or "not stated",
         method=f"KeypointGAN (CVPR 2020), keycam preset {config.preset}, {steps}, "
-        f"batch {config.batch}, distilled in {config.distil_steps} steps",
+        f"batch {config.batch}, distilled in {config.rounds} rounds of {config.distil_steps} steps",
         errors={},
         run=config.digest(),
     )
