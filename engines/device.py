@@ -1,5 +1,6 @@
 """Which device runs a model: the choice between the CPU and a GPU, with the reasons."""
 
+import importlib.util
 import re
 from dataclasses import dataclass
 from typing import Literal
@@ -62,5 +63,7 @@ def obstacles(index: int) -> list[str]:
     TensorRT is loaded, which takes a second, only where nothing else stands in the way.
     """
     reasons = cuda.obstacles(index)
+    if importlib.util.find_spec("onnx") is None:
+        reasons.append(f"onnx is not installed: {nvinfer.INSTALL}")
     own = nvinfer.obstacle(thorough=not reasons)
     return [*reasons, own] if own else reasons

@@ -51,7 +51,7 @@ def _load() -> None:
             if error.name != name:
                 reasons.append(f"{title}: {error}")
         except Exception as error:  # noqa: BLE001 (a broken installation raises anything)
-            reasons.append(f"{title} is damaged or lacks a library: {_one_line(str(error))}")
+            reasons.append(f"{title} is damaged or lacks a library: {one_line(str(error))}")
     raise EngineError("; ".join(reasons) or f"TensorRT is not installed: {INSTALL}")
 
 
@@ -93,7 +93,7 @@ def logger() -> "trt.ILogger":
 
         def log(self, severity: Any, message: str) -> None:
             if int(severity) <= int(trt.ILogger.Severity.WARNING):
-                _said.append(_one_line(message))
+                _said.append(one_line(message))
 
     return Journal()
 
@@ -137,6 +137,7 @@ def monitor(tell: Callable[[float], bool]) -> "trt.IProgressMonitor":
     return Monitor()
 
 
-def _one_line(text: str) -> str:
+def one_line(text: str) -> str:
+    """As one printable line, cut where it is long: it may quote a damaged file."""
     flat = " ".join(text.split())
     return "".join(char if char.isprintable() else "?" for char in flat)[:LONGEST]
