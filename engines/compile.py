@@ -8,7 +8,7 @@ import hashlib
 import logging
 from collections.abc import Callable, Sequence
 from contextlib import closing
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -130,6 +130,35 @@ def compiled_model(order: Order, tell: Tell | None = None) -> Compiled:
                 return Compiled(engine, plan, None, fresh=True, unkept=str(error))
 
 
+def rehearsed(order: Order, target: str, tell: Tell | None = None) -> tuple[Plan, Path]:
+    """Build for GPUs of compute capability `target`, which this machine need not have.
+
+    TensorRT-RTX alone can do that. The plan goes to the cache uncompared; the gate awaits it where
+    such a GPU is. Not to be called on the main thread; see `engines.build.build`.
+
+    Raises:
+        EngineError: it cannot be built, or not kept.
+    """
+    with closing(CpuEngine(order.path)) as reference:
+        content = order.path.read_bytes()
+        feeds = crop_feeds(order.crops_for(reference))
+        graph = in_precision(content, order.precision, feeds)
+    made = build(graph, batch=order.batch, target=target, tell=tell)
+    tried = {order.precision: "not compared yet: no GPU here"}
+    plan = Plan(content=made.plan, precision=order.precision, tried=tried)
+    fingerprint = Fingerprint(
+        model=hashlib.sha256(content).hexdigest(),
+        library=nvinfer.title(),
+        gpu="",
+        capability=target,
+        driver="",
+        precision=order.precision,
+        batch=order.batch,
+    )
+    with order.plans.lock(fingerprint):
+        return plan, order.plans.write(fingerprint, plan)
+
+
 def _fingerprint(order: Order, gpu: Gpu) -> Fingerprint:
     return Fingerprint(
         model=hashlib.sha256(order.path.read_bytes()).hexdigest(),
@@ -143,7 +172,14 @@ def _fingerprint(order: Order, gpu: Gpu) -> Fingerprint:
 
 
 def _from_cache(order: Order, fingerprint: Fingerprint, reference: CpuEngine) -> Compiled:
-    plan = order.plans.read(fingerprint)
+    try:
+        plan = order.plans.read(fingerprint)
+    except NoPlan as error:
+        try:  # one that was built elsewhere, for every such GPU
+            fingerprint = replace(fingerprint, gpu="", driver="")
+            plan = order.plans.read(fingerprint)
+        except NoPlan:
+            raise error from None
     try:
         engine = _gated(plan.content, plan.precision, order, reference)[0]
     except EngineError as error:

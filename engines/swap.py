@@ -36,10 +36,13 @@ class SwapEngine:
 
     @property
     def name(self) -> str:
+        return self._engine.name
+
+    @property
+    def caption(self) -> str:
+        """The name, and how far the other engine is."""
         job = self._job
-        if job is None:
-            return self._engine.name
-        return f"{self._engine.name} (TensorRT plan: {job.part:.0%})"
+        return self.name if job is None else f"{self.name} (TensorRT plan: {job.part:.0%})"
 
     @property
     def precision(self) -> str:

@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import onnx
-import onnxruntime as ort
 from onnx.helper import tensor_dtype_to_np_dtype
+
+from engines.cpu import ort
 
 if TYPE_CHECKING:
     from fake_gpu import FakeGpu

@@ -242,7 +242,7 @@ def test_load_uses_the_cpu_at_once_and_the_gpu_when_it_is_ready(
     crops = probes(128)
     engine.run(crops)
     assert engine.name.startswith("onnxruntime")
-    assert "TensorRT plan: " in engine.name
+    assert "TensorRT plan: " in engine.caption
     assert engine.precision == "fp32"
     gate.set()
     while not engine.settled:

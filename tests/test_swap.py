@@ -68,13 +68,14 @@ def test_it_runs_on_the_first_until_the_other_is_ready(cpu, gpu, caplog) -> None
     assert builder.started.wait(10)
     for _ in range(3):
         assert swapping.run(CROPS).keypoints.max() == 0
-    assert (swapping.name, swapping.precision) == ("cpu (TensorRT plan: 50%)", "of cpu")
+    assert (swapping.name, swapping.precision) == ("cpu", "of cpu")
+    assert swapping.caption == "cpu (TensorRT plan: 50%)"
     builder.gate.set()
     wait_for_build(swapping)
-    assert "cpu" in swapping.name  # nothing changes but in a run
+    assert swapping.name == "cpu"  # nothing changes but in a run
     with caplog.at_level(logging.INFO):
         assert swapping.run(CROPS).keypoints.min() == 1
-    assert (swapping.name, swapping.precision) == ("gpu", "of gpu")
+    assert (swapping.name, swapping.caption, swapping.precision) == ("gpu", "gpu", "of gpu")
     assert "now on gpu, of gpu" in caplog.text
     assert swapping.settled
     assert cpu.calls == 3
