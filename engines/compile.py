@@ -6,7 +6,7 @@ through the CPU engine. A precision that fails is followed by the next higher on
 
 import hashlib
 import logging
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass, field, replace
 from functools import partial
@@ -99,7 +99,7 @@ def cached(order: Order) -> Compiled:
         NoPlan: nothing that fits, or nothing that works.
     """
     gpu = Gpu(order.index)
-    with closing(gpu), closing(CpuEngine(order.path)) as reference:
+    with closing(CpuEngine(order.path)) as reference:
         return _from_cache(order, _fingerprint(order, gpu), reference)
 
 
@@ -113,7 +113,7 @@ def compiled_model(order: Order, tell: Tell | None = None) -> Compiled:
             are in the message.
     """
     gpu = Gpu(order.index)
-    with closing(gpu), closing(CpuEngine(order.path)) as reference:
+    with closing(CpuEngine(order.path)) as reference:
         fingerprint = _fingerprint(order, gpu)
         with order.plans.lock(fingerprint):
             try:
@@ -200,12 +200,14 @@ def _first_good(
             raise
         except EngineError as error:
             tried[precision] = str(error)
-            log.info("%s in %s: %s", order.path.name, precision, error)
             continue
-        log.info("%s in %s: %s", order.path.name, precision, tried[precision])
+        log.info("%s: %s", order.path.name, _told(tried))
         return engine, Plan(content=content, precision=precision, tried=tried)
-    reasons = "; ".join(f"{precision}: {text}" for precision, text in tried.items())
-    raise EngineError(f"{order.path.name} cannot run on {nvinfer.title()}: {reasons}")
+    raise EngineError(f"{order.path.name} cannot run on {nvinfer.title()}: {_told(tried)}")
+
+
+def _told(tried: Mapping[str, str]) -> str:
+    return "; ".join(f"{precision}: {text}" for precision, text in tried.items())
 
 
 def _built(

@@ -1,4 +1,4 @@
-"""One GPU's memory, stream and graphs: the only file that knows pycuda.
+"""One GPU's memory and stream: the only file that knows pycuda.
 
 The device's primary context is used, the one that TensorRT and torch use too; `pycuda.autoinit`
 would make a second one, in which their memory is invalid. Contexts belong to threads, so whoever
@@ -13,12 +13,17 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from math import prod
 from pathlib import Path
-from typing import Any
+from threading import Lock
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from engines.errors import EngineError
+from engines.errors import EngineError, translated
+from engines.graph import Graph
+
+if TYPE_CHECKING:
+    from pycuda.driver import Context, Stream
 
 ALIGNMENT = 256  # bytes: of every tensor's address
 DRIVER = "nvcuda.dll" if sys.platform == "win32" else "libcuda.so.1"
@@ -26,6 +31,8 @@ DRIVER_VERSION = Path("/sys/module/nvidia/version")
 NON_BLOCKING = 1  # CU_STREAM_NON_BLOCKING: no waiting for the legacy default stream
 
 log = logging.getLogger(__name__)
+_contexts: "dict[int, Context]" = {}  # index -> the one pycuda object for its primary context
+_lock = Lock()
 
 Tensors = Mapping[str, tuple[tuple[int, ...], np.dtype[Any]]]  # name -> shape and type
 Enqueue = Callable[[int], None]  # puts work on the stream with this handle
@@ -43,7 +50,7 @@ def obstacles(index: int) -> list[str]:
     if reasons:
         return reasons
     try:
-        with _translated("the NVIDIA driver does not start"):
+        with translated("the NVIDIA driver does not start"):
             import pycuda.driver as pycuda
 
             pycuda.init()
@@ -54,7 +61,10 @@ def obstacles(index: int) -> list[str]:
 
 
 class Gpu:
-    """GPU `index` of this machine, its primary context held until `close`.
+    """GPU `index` of this machine.
+
+    Its primary context is retained once and kept until the process ends, as torch keeps it:
+    given back, it would stay, destroyed, on the stack of some thread.
 
     Attributes:
         name: as its maker calls it.
@@ -68,32 +78,26 @@ class Gpu:
         """
         if reasons := obstacles(index):
             raise EngineError("; ".join(reasons))
-        with _translated(f"GPU {index} does not answer"):
+        with translated(f"GPU {index} does not answer"), _lock:
             import pycuda.driver as pycuda
 
             device = pycuda.Device(index)
+            self.index = index
             self.name = device.name()
             self.capability = "{}.{}".format(*device.compute_capability())
             self.driver = _driver_version(pycuda.get_driver_version())
-            self._context: pycuda.Context | None = device.retain_primary_context()
-        self.index = index
+            if index not in _contexts:
+                _contexts[index] = device.retain_primary_context()
+            self._context: Context = _contexts[index]
 
     @contextmanager
     def current(self) -> Iterator[None]:
         """Make it this thread's GPU for the block; may be nested."""
-        if self._context is None:
-            raise EngineError(f"GPU {self.index} was given back already")
         self._context.push()
         try:
             yield
         finally:
             self._context.pop()
-
-    def close(self) -> None:
-        """Let go of the context; whatever was allocated in it is to be freed before."""
-        context, self._context = self._context, None
-        if context is not None:
-            context.detach()
 
 
 class Exchange:
@@ -113,10 +117,12 @@ class Exchange:
         EngineError: there is not enough memory.
         """
         self._gpu = gpu
-        self._blocks: list[_Block] = []
-        self._graph: _Graph | None = None
+        self._blocks: list[_Block] = []  # of the inputs, of the outputs
+        self._graph: Graph | None = None
+        self._stream: Stream | None = None
+        self._closed = False
         try:
-            with gpu.current(), _translated("no memory on the GPU"):
+            with gpu.current(), translated("no memory on the GPU"):
                 import pycuda.driver as pycuda
 
                 self._stream = pycuda.Stream(NON_BLOCKING)
@@ -125,13 +131,13 @@ class Exchange:
         except EngineError:
             self.close()
             raise
-        self._in, self._out = self._blocks
-        self.inputs, self.outputs = self._in.arrays, self._out.arrays
-        self.addresses = self._in.addresses | self._out.addresses
+        self.inputs, self.outputs = (block.arrays() for block in self._blocks)
+        self.addresses = self._blocks[0].addresses | self._blocks[1].addresses
 
     @property
     def stream(self) -> int:
         """The stream's handle."""
+        assert self._stream is not None
         return self._stream.handle
 
     @property
@@ -144,11 +150,12 @@ class Exchange:
         Raises:
             EngineError: of `enqueue`, or the GPU failed.
         """
-        with self._gpu.current(), _translated("the GPU failed"):
+        with self._gpu.current(), translated("the GPU failed"):
             if self._graph is not None:
                 self._graph.launch(self.stream)
             else:
                 self._record(enqueue)
+            assert self._stream is not None
             self._stream.synchronize()
 
     def capture(self, enqueue: Enqueue) -> bool:
@@ -158,29 +165,36 @@ class Exchange:
         """
         with self._gpu.current():
             try:
-                self._graph = _Graph(self.stream, lambda: self._record(enqueue))
+                self._graph = Graph(self.stream, lambda: self._record(enqueue))
             except (EngineError, ImportError) as error:
                 log.debug("no CUDA graph: %s", error)
         return self.captured
 
     def close(self) -> None:
-        """Free all of it; may be called twice."""
-        graph, self._graph = self._graph, None
-        blocks, self._blocks = self._blocks, []
-        if graph is None and not blocks:
+        """Free all of it, the arrays too; may be called twice.
+
+        pycuda would only warn, and keep, what is freed without its context: so nothing is left to
+        the garbage collector.
+        """
+        if self._closed:
             return
+        self._closed = True
+        self.inputs, self.outputs = {}, {}
         with self._gpu.current():
+            graph, self._graph = self._graph, None
             if graph is not None:
                 graph.close()
-            for block in blocks:
-                block.free()
+            while self._blocks:
+                self._blocks.pop().free()
+            self._stream = None
 
     def _record(self, enqueue: Enqueue) -> None:
         import pycuda.driver as pycuda
 
-        pycuda.memcpy_htod_async(self._in.address, self._in.host, self._stream)
+        source, target = self._blocks
+        pycuda.memcpy_htod_async(source.address, source.host, self._stream)
         enqueue(self.stream)
-        pycuda.memcpy_dtoh_async(self._out.host, self._out.address, self._stream)
+        pycuda.memcpy_dtoh_async(target.host, target.address, self._stream)
 
 
 class _Block:
@@ -189,61 +203,35 @@ class _Block:
     def __init__(self, tensors: Tensors) -> None:
         import pycuda.driver as pycuda
 
-        places, size = {}, 0
+        self._tensors = tensors
+        self._places, size = {}, 0
         for name, (shape, kind) in tensors.items():
-            places[name] = size
+            self._places[name] = size
             size += -(-prod(shape) * kind.itemsize // ALIGNMENT) * ALIGNMENT
-        self.host = pycuda.pagelocked_empty(size, np.uint8)
-        self.host.fill(0)
         self._memory = pycuda.mem_alloc(size)
+        try:
+            self.host = pycuda.pagelocked_empty(size, np.uint8)
+        except Exception:
+            self._memory.free()
+            raise
+        self.host.fill(0)
         self.address = int(self._memory)
-        self.addresses = {name: self.address + place for name, place in places.items()}
-        self.arrays: dict[str, NDArray[Any]] = {
-            name: self.host[places[name] :][: prod(shape) * kind.itemsize].view(kind).reshape(shape)
-            for name, (shape, kind) in tensors.items()
+        self.addresses = {name: self.address + place for name, place in self._places.items()}
+
+    def arrays(self) -> dict[str, NDArray[Any]]:
+        """The pinned memory as one array for each tensor; not to be used after `free`."""
+        return {
+            name: self.host[self._places[name] :][: prod(shape) * kind.itemsize]
+            .view(kind)
+            .reshape(shape)
+            for name, (shape, kind) in self._tensors.items()
         }
 
     def free(self) -> None:
-        """The GPU's part; the pinned part goes with the last array that shows it."""
+        pinned: Any = self.host.base  # pycuda's allocation
+        self.host = np.zeros(0, np.uint8)
+        pinned.free()
         self._memory.free()
-
-
-class _Graph:
-    """What `record` enqueues on a stream, captured with cuda-bindings: pycuda has no graphs."""
-
-    def __init__(self, stream: int, record: Callable[[], None]) -> None:
-        """Raises:
-        ImportError: cuda-bindings is not installed.
-        EngineError: something in `record` cannot be captured.
-        """
-        from cuda.bindings import driver
-
-        self._driver = driver
-        mode = driver.CUstreamCaptureMode.CU_STREAM_CAPTURE_MODE_THREAD_LOCAL
-        self._call("cuStreamBeginCapture", driver.CUstream(stream), mode)
-        try:
-            with _translated("cannot be captured"):
-                record()
-        except EngineError:
-            driver.cuStreamEndCapture(driver.CUstream(stream))  # its answer is the same error
-            raise
-        graph = self._call("cuStreamEndCapture", driver.CUstream(stream))
-        try:
-            self._executable = self._call("cuGraphInstantiate", graph, 0)
-        finally:
-            driver.cuGraphDestroy(graph)
-
-    def launch(self, stream: int) -> None:
-        self._call("cuGraphLaunch", self._executable, self._driver.CUstream(stream))
-
-    def close(self) -> None:
-        self._driver.cuGraphExecDestroy(self._executable)
-
-    def _call(self, name: str, *arguments: Any) -> Any:
-        status, *results = getattr(self._driver, name)(*arguments)
-        if int(status):
-            raise EngineError(f"{name} failed: {status}")
-        return results[0] if results else None
 
 
 def _driver_version(cuda: int) -> str:
@@ -253,15 +241,3 @@ def _driver_version(cuda: int) -> str:
     except OSError:
         own = ""
     return f"{own}CUDA {cuda // 1000}.{cuda % 1000 // 10}"
-
-
-@contextmanager
-def _translated(what: str) -> Iterator[None]:
-    """pycuda's errors as ours."""
-    try:
-        yield
-    except EngineError:
-        raise
-    except Exception as error:  # pycuda's share no base that is there without it
-        lines = str(error).splitlines() or [type(error).__name__]
-        raise EngineError(f"{what}: {lines[0]}") from error

@@ -103,12 +103,12 @@ class _Rewriter:
         """The results of a node of the body are half precision; those of the graph are not."""
         import onnx
 
-        for attribute in node.attribute:
-            if node.op_type == "Cast" and attribute.name == "to":
-                attribute.i = onnx.TensorProto.FLOAT16
         for place, name in enumerate(node.output):
             if name not in self._floats:
                 continue
+            for attribute in node.attribute:
+                if node.op_type == "Cast" and attribute.name == "to":
+                    attribute.i = onnx.TensorProto.FLOAT16
             if name in outputs:
                 node.output[place] = f"{name}_half"
                 self._halves.add(f"{name}_half")

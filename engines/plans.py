@@ -10,7 +10,7 @@ import os
 import platform
 import sys
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 from typing import Any, Self
@@ -183,7 +183,8 @@ class Plans:
                 "XDG_CACHE_HOME to a folder that has some"
             ) from error
         finally:
-            fresh.unlink(missing_ok=True)
+            with suppress(OSError):
+                fresh.unlink(missing_ok=True)
 
     def _why(self, fingerprint: Fingerprint) -> str:
         """Why there is no plan: the least that differs from one of the same model."""

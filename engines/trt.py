@@ -115,8 +115,8 @@ class TensorRtEngine:
         with self._gpu.current():
             for lane in lanes.values():
                 lane.close()
-            self._engine = self._runtime = None  # in this order
-        self._gpu.close()
+            self._engine = None
+            self._runtime = None
 
     def _lane(self, batch: int) -> _Lane:
         if batch not in self._lanes:

@@ -35,11 +35,16 @@ class FakeGpu:
         self.spoil: dict[str, float] = {}
         self.broken: set[str] = set()
         self.memory: dict[int, np.ndarray] = {}
-        self.pinned: list[np.ndarray] = []
+        self.pinned: list[Pinned] = []
         self.streams: dict[int, Stream] = {}
         self.contexts = threading.local()
         self.retained = 0
         self.log: Any = None
+
+    @property
+    def empty(self) -> bool:
+        """Whether everything was given back, but for the context, which is kept."""
+        return not self.memory and not self.pinned and self.retained <= 1
 
     def call(self, name: str, *, context: bool = True) -> None:
         if context and not getattr(self.contexts, "stack", None):
@@ -57,7 +62,8 @@ class FakeGpu:
         raise Error(f"illegal address {address}")
 
     def is_pinned(self, array: np.ndarray) -> bool:
-        return any(np.shares_memory(array, own) for own in self.pinned)
+        blocks = (np.frombuffer(own, np.uint8) for own in self.pinned)
+        return any(np.shares_memory(array, block) for block in blocks)
 
 
 class Error(Exception):
@@ -103,6 +109,7 @@ def install(monkeypatch: pytest.MonkeyPatch, *, graphs: bool) -> FakeGpu:
     for name, module in modules.items():
         monkeypatch.setitem(sys.modules, name, module)
     monkeypatch.setattr(cuda.ctypes, "CDLL", lambda name: None)
+    monkeypatch.setattr(cuda, "_contexts", {})
     monkeypatch.setitem(vars(nvinfer), "trt", modules["tensorrt"])
     monkeypatch.setattr(nvinfer, "logger", lambda: nvinfer.trt.ILogger())
     return gpu
@@ -127,9 +134,6 @@ class Context:
     def pop(self) -> None:
         assert self._gpu.contexts.stack.pop() is self
 
-    def detach(self) -> None:
-        self._gpu.retained -= 1
-
 
 class Device:
     """The one GPU."""
@@ -147,6 +151,16 @@ class Device:
     def retain_primary_context(self) -> Context:
         self._gpu.retained += 1
         return Context(self._gpu)
+
+
+class Pinned(bytearray):
+    """A piece of the host's pinned memory; pycuda's arrays have it for their base."""
+
+    gpu: FakeGpu
+
+    def free(self) -> None:
+        self.gpu.call("free pinned")
+        self.gpu.pinned = [own for own in self.gpu.pinned if own is not self]
 
 
 class Memory:
@@ -169,8 +183,12 @@ class Memory:
 def _pycuda(gpu: FakeGpu) -> ModuleType:
     def pagelocked_empty(size: int, kind: Any) -> np.ndarray:
         gpu.call("pagelocked_empty")
-        gpu.pinned.append(np.full(size, 0xEE, kind))
-        return gpu.pinned[-1]
+        own = Pinned(b"\xee" * size)
+        own.gpu = gpu
+        gpu.pinned.append(own)
+        array = np.ndarray(size, kind, buffer=own)
+        assert array.base is own
+        return array
 
     def copy_in(dest: int, src: np.ndarray, stream: Stream) -> None:
         gpu.call("copy in")

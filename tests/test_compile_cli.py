@@ -1,6 +1,8 @@
 import json
 from pathlib import Path
 
+import cv2
+import numpy as np
 import pytest
 from command_line import keycam, refused
 from fake_gpu import FakeGpu, install

@@ -5,7 +5,6 @@ and ONNX Runtime's CUDA provider and a torch CUDA graph stand in for the plan.
 """
 
 import threading
-from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
@@ -28,12 +27,10 @@ FLOAT = np.dtype(np.float32)
 
 
 @pytest.fixture
-def gpu() -> Iterator[Gpu]:
+def gpu() -> Gpu:
     if reasons := cuda.obstacles(0):
         pytest.skip("; ".join(reasons))
-    own = Gpu(0)
-    yield own
-    own.close()
+    return Gpu(0)
 
 
 @pytest.fixture(scope="module")

@@ -27,7 +27,7 @@ HOMES = {  # the files of engines that may know a backend
     "onnx": {"half.py", "precision.py", "quantise.py"},
     "tensorrt": {"nvinfer.py"},
     "pycuda": {"cuda.py"},
-    "cuda": {"cuda.py"},
+    "cuda": {"graph.py"},
     "filelock": {"plans.py"},
 }
 LAZY = {Path("realtime/cli.py")}  # names the training commands as strings

@@ -26,7 +26,6 @@ def plan_of(path: Path, batch: int = 4) -> bytes:
     own = Gpu(0)
     with own.current():
         plan = build(path.read_bytes(), batch=batch).plan
-    own.close()
     return plan
 
 
@@ -106,11 +105,10 @@ def test_close_gives_everything_back(gpu: FakeGpu, blob_path: Path, mouse_card: 
     engine = engine_of(blob_path, mouse_card)
     engine.run(crops_at(*PLACES))
     assert gpu.memory
-    assert gpu.retained == 1
+    assert gpu.pinned
     engine.close()
     engine.close()
-    assert gpu.memory == {}
-    assert gpu.retained == 0
+    assert gpu.empty
     with pytest.raises(EngineError, match="closed"):
         engine.run(crops_at(PLACES[0]))
 
@@ -118,7 +116,7 @@ def test_close_gives_everything_back(gpu: FakeGpu, blob_path: Path, mouse_card: 
 def test_a_plan_it_refuses(gpu: FakeGpu, mouse_card: Card) -> None:
     with pytest.raises(EngineError, match=r"TensorRT 99\.1 refuses the plan"):
         TensorRtEngine(b"not a plan", mouse_card, 0, precision="fp32")
-    assert gpu.retained == 0
+    assert gpu.empty
 
 
 def test_a_plan_of_another_model(
@@ -132,7 +130,7 @@ def test_a_plan_of_another_model(
     onnx.save(model, tmp_path / "other.onnx")
     with pytest.raises(EngineError, match="not that of this model"):
         engine_of(tmp_path / "other.onnx", blob_card())
-    assert gpu.retained == 0
+    assert gpu.empty
 
 
 @pytest.mark.parametrize("broken", ["mem_alloc", "pagelocked_empty", "execute"])
@@ -143,7 +141,7 @@ def test_a_gpu_that_fails_while_it_is_set_up(
     gpu.broken.add(broken)
     with pytest.raises(EngineError):
         engine.run(crops_at(PLACES[0]))
-    assert gpu.memory == {}
+    assert gpu.empty
     gpu.broken.clear()
     assert engine.run(crops_at(PLACES[0])).keypoints.shape == (1, 4, 2)
     engine.close()
@@ -157,7 +155,7 @@ def test_a_gpu_that_fails_later(gpu: FakeGpu, blob_path: Path, mouse_card: Card)
         engine.run(crops_at(PLACES[0]))
     gpu.broken.clear()
     engine.close()
-    assert gpu.memory == {}
+    assert gpu.empty
 
 
 def test_what_cannot_be_captured_runs_plainly(
