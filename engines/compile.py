@@ -115,7 +115,7 @@ def compiled_model(order: Order, tell: Tell | None = None) -> Compiled:
     gpu = Gpu(order.index)
     with closing(CpuEngine(order.path)) as reference:
         fingerprint = _fingerprint(order, gpu)
-        with order.plans.lock(fingerprint):
+        with order.plans.lock(fingerprint, lambda: tell is None or tell(0.0)):
             try:
                 return _from_cache(order, fingerprint, reference)
             except NoPlan as error:
@@ -155,7 +155,7 @@ def rehearsed(order: Order, target: str, tell: Tell | None = None) -> tuple[Plan
         precision=order.precision,
         batch=order.batch,
     )
-    with order.plans.lock(fingerprint):
+    with order.plans.lock(fingerprint, lambda: tell is None or tell(0.0)):
         return plan, order.plans.write(fingerprint, plan)
 
 

@@ -93,11 +93,13 @@ class Gpu:
     @contextmanager
     def current(self) -> Iterator[None]:
         """Make it this thread's GPU for the block; may be nested."""
-        self._context.push()
+        with translated(f"GPU {self.index} does not answer"):
+            self._context.push()
         try:
             yield
         finally:
-            self._context.pop()
+            with translated(f"GPU {self.index} does not answer"):
+                self._context.pop()
 
 
 class Exchange:

@@ -9,17 +9,19 @@ import json
 import os
 import platform
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 from typing import Any, Self
 
+from engines.build import Stopped
 from engines.errors import EngineError
 
 SCHEMA = "keycam.plan/1"
 RECIPE = 1  # grows when plans are made in another way
 MAX_SIDECAR_BYTES = 1 << 16
+LOCK_S = 0.2  # between two questions whether to go on waiting
 
 
 class NoPlan(EngineError):
@@ -145,18 +147,27 @@ class Plans:
             self._put(self._timings(fingerprint), timings)
 
     @contextmanager
-    def lock(self, fingerprint: Fingerprint) -> Iterator[None]:
+    def lock(self, fingerprint: Fingerprint, go_on: Callable[[], bool]) -> Iterator[None]:
         """Hold the right to build this plan; waits for another process that has it.
+
+        Args:
+            go_on: asked while waiting.
 
         Raises:
             EngineError: the folder cannot be written.
+            Stopped: `go_on` answered False.
         """
         import filelock
 
+        lock = filelock.FileLock(self.path(fingerprint).with_suffix(".lock"))
         try:
             self.folder.mkdir(parents=True, exist_ok=True)
-            lock = filelock.FileLock(self.path(fingerprint).with_suffix(".lock"))
-            lock.acquire()
+            while not lock.is_locked:
+                try:
+                    lock.acquire(timeout=LOCK_S)
+                except filelock.Timeout:
+                    if not go_on():
+                        raise Stopped("waiting for another keycam's build was stopped") from None
         except OSError as error:
             raise EngineError(f"{self.folder}: no plans can be kept ({error.strerror})") from error
         try:

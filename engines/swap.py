@@ -65,8 +65,11 @@ class SwapEngine:
             if self._forced:
                 raise
             log.warning("%s; going on with %s", error, self._first.name)
-            self._engine.close()
-            self._engine = self._first
+            lost, self._engine = self._engine, self._first
+            try:
+                lost.close()
+            except EngineError as other:
+                log.debug("%s", other)
             return self._first.run(crops)
 
     def settle(self) -> None:

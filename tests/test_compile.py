@@ -187,7 +187,7 @@ def test_two_builders_build_once(gpu: FakeGpu, model: Path) -> None:
 def _hold(folder: Path, held, release) -> None:
     from test_plans import HERE
 
-    with Plans(folder).lock(HERE):
+    with Plans(folder).lock(HERE, lambda: True):
         held.set()
         release.wait(60)
 
@@ -203,7 +203,7 @@ def test_the_lock_holds_between_processes_and_dies_with_its_owner(tmp_path: Path
     taken = threading.Event()
 
     def take() -> None:
-        with Plans(tmp_path).lock(HERE):
+        with Plans(tmp_path).lock(HERE, lambda: True):
             taken.set()
 
     waiting = threading.Thread(target=take)
@@ -213,6 +213,16 @@ def test_the_lock_holds_between_processes_and_dies_with_its_owner(tmp_path: Path
     owner.join()
     assert taken.wait(30)
     waiting.join()
+
+
+def test_waiting_for_another_builder_can_be_stopped(gpu: FakeGpu, model: Path) -> None:
+    own = order(model)
+    fingerprint = compile._fingerprint(own, compile.Gpu(0))
+    with own.plans.lock(fingerprint, lambda: True):
+        engine = load(model, "auto")
+        engine.run(probes(128))
+        engine.close()
+    assert builds(gpu) == []
 
 
 @pytest.mark.parametrize("content", [b"", b"junk" * 99])

@@ -64,8 +64,9 @@ def test_crops_come_from_a_source() -> None:
     assert crops.std() > 20
 
 
-def test_a_source_without_a_subject(gpu: FakeGpu, blob_path: Path) -> None:
-    refused(keycam("compile", blob_path, "--source", "synthetic:frames=3,seed=1"), "finds nothing")
+def test_a_source_without_a_subject(gpu: FakeGpu, tmp_path: Path) -> None:
+    cv2.imwrite(str(tmp_path / "black.png"), np.zeros((64, 64, 3), np.uint8))
+    refused(keycam("compile", "face68", "--source", tmp_path / "black.png"), "finds nothing")
 
 
 def test_without_any_library_the_remedy_is_said(no_gpu, monkeypatch: pytest.MonkeyPatch) -> None:

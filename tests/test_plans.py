@@ -153,7 +153,7 @@ def test_a_folder_that_cannot_be_made(tmp_path: Path) -> None:
     plans = Plans(tmp_path / "file" / "plans")
     with pytest.raises(EngineError, match="Not a directory"):
         plans.write(HERE, PLAN)
-    with pytest.raises(EngineError, match="Not a directory"), plans.lock(HERE):
+    with pytest.raises(EngineError, match="Not a directory"), plans.lock(HERE, lambda: True):
         pass
     assert why(plans) == "no plan of this model yet"
 

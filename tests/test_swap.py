@@ -145,6 +145,22 @@ def failing(card: Card) -> FakeEngine:
     return own
 
 
+def test_a_lost_engine_that_cannot_even_be_closed(cpu, monkeypatch: pytest.MonkeyPatch) -> None:
+    lame = failing(cpu.card)
+
+    def fail() -> None:
+        raise EngineError("still off the bus")
+
+    monkeypatch.setattr(lame, "close", fail)
+    builder = Builder(lame)
+    builder.gate.set()
+    swapping = SwapEngine(cpu, builder, forced=False)
+    swapping.settle()
+    assert swapping.run(CROPS).keypoints.max() == 0
+    swapping.close()
+    assert cpu.closed
+
+
 def test_an_engine_that_fails_later_is_replaced_by_the_first(cpu, caplog) -> None:
     lame = failing(cpu.card)
     builder = Builder(lame)
