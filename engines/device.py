@@ -8,6 +8,7 @@ from typing import Literal
 from engines import cuda, nvinfer
 from engines.errors import EngineError
 
+PACKAGES = ("filelock", "onnx")  # what plans are built with, besides TensorRT
 _CUDA = re.compile(r"cuda(?::([0-9]{1,3}))?")
 
 
@@ -63,7 +64,7 @@ def obstacles(index: int) -> list[str]:
     TensorRT is loaded, which takes a second, only where nothing else stands in the way.
     """
     reasons = cuda.obstacles(index)
-    if importlib.util.find_spec("onnx") is None:
-        reasons.append(f"onnx is not installed: {nvinfer.INSTALL}")
+    if missing := [name for name in PACKAGES if importlib.util.find_spec(name) is None]:
+        reasons.append(f"{', '.join(missing)} not installed: {nvinfer.INSTALL}")
     own = nvinfer.obstacle(thorough=not reasons)
     return [*reasons, own] if own else reasons

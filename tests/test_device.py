@@ -28,7 +28,7 @@ def test_auto_without_a_gpu_is_the_cpu_with_all_reasons(no_gpu: None) -> None:
     choice = choose("auto")
     assert (choice.device, choice.engine) == ("cpu", "cpu")
     assert choice.reasons[:2] == ("no driver", "no pycuda")
-    assert "onnx is not installed" in choice.reasons[2]
+    assert choice.reasons[2].startswith("filelock, onnx not installed: pip install")
     assert choice.reasons[3] == "no TensorRT"
 
 
@@ -37,7 +37,7 @@ def test_cuda_without_a_gpu_fails_with_all_reasons(no_gpu: None, name: str) -> N
     with pytest.raises(EngineError) as caught:
         choose(name)
     text = str(caught.value)
-    assert text.startswith(f"no engine for {name}: no driver; no pycuda; onnx")
+    assert text.startswith(f"no engine for {name}: no driver; no pycuda; filelock")
     assert text.endswith("no TensorRT; or use --device cpu")
 
 
