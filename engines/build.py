@@ -57,9 +57,12 @@ class _Parsed:
         if not self._parser.num_errors:
             return "the graph"
         error = self._parser.get_error(0)
-        node = f"node '{error.node_name()}' " if error.node_name() else "the graph "
-        kind = f"({error.node_operator()}) " if error.node_operator() else ""
-        return f"{node}{kind}[{nvinfer.one_line(error.desc())}]"
+        try:
+            name, kind, why = error.node_name(), error.node_operator(), error.desc()
+        except UnicodeDecodeError:  # a damaged file's names, as they are
+            return "the graph: a name in it is not text"
+        node = f"node '{nvinfer.one_line(name)}'" if name else "the graph"
+        return f"{node} ({nvinfer.one_line(kind)}) [{nvinfer.one_line(why)}]".replace(" ()", "")
 
 
 def build(
