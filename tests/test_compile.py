@@ -3,6 +3,7 @@ import logging
 import multiprocessing
 import os
 import threading
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -123,6 +124,30 @@ def test_a_cached_plan_passes_the_gate_again(gpu: FakeGpu, model: Path) -> None:
     compiled = compiled_model(order(model))
     assert (compiled.fresh, compiled.engine.precision) == (True, "mixed")
     compiled.engine.close()
+
+
+@pytest.mark.parametrize("good", [True, False])
+def test_a_plan_built_elsewhere_is_taken_if_it_passes_the_gate(
+    gpu: FakeGpu, model: Path, tmp_path: Path, good: bool
+) -> None:
+    """As `rehearsed` leaves it: for a compute capability, not for one GPU and driver."""
+    first = compiled_model(order(model))
+    first.engine.close()
+    fingerprint = compile._fingerprint(order(model), compile.Gpu(0))
+    elsewhere = Plans(tmp_path / "elsewhere")
+    elsewhere.write(replace(fingerprint, gpu="", driver=""), first.plan)
+    there = order(model, plans=elsewhere)
+    if good:
+        found = cached(there)
+        assert found.engine.name == "TensorRT 99.1 cuda:0 Fake 1000"
+        found.engine.close()
+    else:
+        gpu.spoil = {"fp16": 0.1}
+        with pytest.raises(NoPlan, match="does not work"):
+            cached(there)
+    elsewhere.write(replace(fingerprint, gpu="", driver="", capability="7.5"), first.plan)
+    with pytest.raises(NoPlan):
+        cached(order(model, plans=elsewhere, batch=2))
 
 
 def test_a_damaged_plan_is_built_anew(gpu: FakeGpu, model: Path) -> None:
