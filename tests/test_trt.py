@@ -9,7 +9,7 @@ from blob_model import blob_card, blob_model
 from fake_gpu import FakeGpu, install
 from test_cpu import PLACES, crops_at
 
-from engines import Card, Engine, EngineError, load
+from engines import Card, Engine, EngineError, cuda, load, nvinfer
 from engines.build import build
 from engines.cuda import Gpu
 from engines.trt import TensorRtEngine
@@ -183,3 +183,20 @@ def test_unfit_crops_are_refused(
     with pytest.raises(EngineError, match="crops"):
         engine.run(crops)
     engine.close()
+
+
+@pytest.mark.parametrize("cut", [None, 1000])
+def test_the_real_library_refuses_where_there_is_no_driver(
+    monkeypatch: pytest.MonkeyPatch, blob_path: Path, mouse_card: Card, cut: int | None
+) -> None:
+    """TensorRT-RTX really reads the plan; only the GPU is made of Python."""
+    rtx = pytest.importorskip("tensorrt_rtx")
+    if not cuda.obstacles(0):
+        pytest.skip("there is a GPU")
+    logger = nvinfer.logger
+    install(monkeypatch, graphs=False)
+    monkeypatch.setitem(vars(nvinfer), "trt", rtx)
+    monkeypatch.setattr(nvinfer, "logger", logger)
+    plan = build(blob_path.read_bytes(), batch=1).plan
+    with pytest.raises(EngineError, match=r"TensorRT-RTX [0-9.]+ refuses the plan: .+"):
+        TensorRtEngine(plan[:cut], mouse_card, 0, precision="fp32")
