@@ -9,7 +9,7 @@ import numpy as np
 import onnxruntime as ort
 
 from engines.card import METADATA_KEY, Card
-from engines.engine import Prediction
+from engines.engine import Prediction, check_crops
 from engines.errors import DataError, EngineError
 from engines.geometry import Image
 
@@ -54,13 +54,8 @@ class CpuEngine:
         self._bindings: dict[int, _Binding] = {}
 
     def run(self, crops: Image) -> Prediction:
-        size = self.card.size
-        if crops.dtype != np.uint8 or crops.ndim != 4 or crops.shape[1:] != (size, size, 3):
-            raise EngineError(
-                f"crops must be (N, {size}, {size}, 3) uint8, got {crops.dtype} {crops.shape}"
-            )
-        if (batch := len(crops)) < 1:
-            raise EngineError("no crops to run on")
+        check_crops(crops, self.card.size)
+        batch = len(crops)
         if batch not in self._bindings:
             self._bindings[batch] = _Binding(self._session, self.card, batch)
         bound = self._bindings[batch]

@@ -52,23 +52,43 @@ class Engine(Protocol):
     def close(self) -> None: ...
 
 
-def load(path: str | Path, device: str = "auto", *, threads: int = 1) -> Engine:
+def load(path: str | Path, device: str = "auto", *, threads: int = 1, wait: bool = False) -> Engine:
     """Open a model file.
+
+    On a GPU the first use of a model builds its plan, which may take minutes: the engine runs on
+    the CPU meanwhile and changes over between two runs. Later uses take the plan from the cache.
 
     Args:
         path: a tracker `.onnx`, or the name of a shipped one (`face68`).
-        device: "cpu", or "auto" for the best this machine has.
+        device: "cpu", "cuda", "cuda:N", or "auto" for the best this machine has.
         threads: of the CPU engine. One is fastest for networks under 0.1 GFLOP, and leaves the
             other cores to the camera.
+        wait: build first, where a plan is to be built, so that every run is on the GPU.
 
     Raises:
         EngineError: no such file, damaged, not a keycam model, or the device is not to be had.
     """
-    if device not in ("auto", "cpu"):
-        raise EngineError(f"no engine for device '{device}' in this version; use --device cpu")
+    choice = importlib.import_module("engines.device").choose(device)
+    path = locate(path)
     cpu = importlib.import_module("engines.cpu")  # onnxruntime is loaded only when it is needed
-    engine: Engine = cpu.CpuEngine(locate(path), threads=threads)
+    engine: Engine = cpu.CpuEngine(path, threads=threads)
+    if choice.engine == "tensorrt":
+        engine = importlib.import_module("engines.compile").on_gpu(engine, path, choice, wait=wait)
     return engine
+
+
+def check_crops(crops: Image, size: int) -> None:
+    """Refuse what is not (N, size, size, 3) uint8 with 1 <= N.
+
+    Raises:
+        EngineError: it is not.
+    """
+    if crops.dtype != np.uint8 or crops.ndim != 4 or crops.shape[1:] != (size, size, 3):
+        raise EngineError(
+            f"crops must be (N, {size}, {size}, 3) uint8, got {crops.dtype} {crops.shape}"
+        )
+    if len(crops) < 1:
+        raise EngineError("no crops to run on")
 
 
 def locate(path: str | Path) -> Path:

@@ -27,6 +27,7 @@ LATER = {  # name: (where it is, short help)
     "export": ("realtime.export.cli:export", "Write a session in another program's format."),
     "validate": ("realtime.session_cli:validate", "Check a recorded session, and repair it."),
     "replay": ("realtime.session_cli:replay", "Track the video of a session once more."),
+    "compile": ("realtime.compile_cli:compile_command", "Build a model's TensorRT plan."),
     "plot": ("realtime.export.cli:plot", "Draw a session: where, when, how sure, what was lost."),
 }
 

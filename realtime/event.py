@@ -21,6 +21,7 @@ class Kind(StrEnum):
     LOST = "lost"  # it was looked for again and not found
     GAP = "gap"  # much time passed since the frame before
     MARK = "mark"  # the user pressed a key
+    ENGINE = "engine"  # another engine runs the model from here on
 
 
 @dataclass(frozen=True)

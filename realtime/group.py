@@ -22,6 +22,7 @@ EXTRAS = {  # packages by the extra that brings them, and what needs it
     "sleap_io": ("slp", "this format"),
     "matplotlib": ("plot", "plotting"),
     "ray": ("cluster", "a cluster"),
+    "filelock": ("tensorrt", "a TensorRT plan"),
 }
 DEBIAN = "apt-get install libgl1 libglib2.0-0"
 

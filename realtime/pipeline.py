@@ -10,6 +10,8 @@ from typing import Any
 
 from engines.engine import Engine, load, locate, shipped_models
 from engines.errors import DataError
+from engines.swap import SwapEngine
+from realtime.engine_watch import EngineWatch
 from realtime.loop import Report, Sink, run
 from realtime.overlay import Overlay
 from realtime.recorder import Quality, Recorder, clock, describe_model
@@ -142,10 +144,10 @@ def _watch(
     options = {"device": device, "smooth": smooth, "frames": frames, "seconds": seconds}
     stop = Event()
     with ExitStack() as stack:
-        engine = load(model, device)
+        opened = stack.enter_context(opener(wanted.window))
+        engine = load(model, device, wait=not opened.live)  # one file, one engine
         stack.callback(engine.close)
         tracker = Tracker(engine, smooth=smooth)
-        opened = stack.enter_context(opener(wanted.window))
         sinks = _sinks(wanted, opened, engine, locate(model), options, stop)
         where = "; no display, so no window" if blind else ""
         log.info("%s: %s on %s%s", opened.name, engine.card.name, engine.name, where)
@@ -174,13 +176,15 @@ def _sinks(
     """Open what is wanted."""
     skeleton = engine.card.skeleton
     outputs: list[Output] = []
+    overlay = Overlay(skeleton, caption=engine.name)
     if wanted.video is not None:
         outputs.append(VideoSink(wanted.video, fps=source.fps))
     if wanted.window:
         outputs.append(window := Window(stop))
     sinks: list[Sink] = []
+    recorder: Recorder | None = None
     if outputs:
-        sinks.append(Screen(Overlay(skeleton, caption=engine.name), outputs))
+        sinks.append(Screen(overlay, outputs))
     if wanted.session is not None:
         recorder = Recorder(
             wanted.session,
@@ -194,4 +198,6 @@ def _sinks(
         if wanted.window:
             window.on_mark = recorder.mark
         sinks.append(recorder)
+    if isinstance(engine, SwapEngine):
+        sinks.insert(0, EngineWatch(engine, overlay, recorder))
     return sinks

@@ -131,9 +131,9 @@ class Recorder:
         missing = self.unfilmed
         return f"recording: {missing} frames are missing in the video" if missing else ""
 
-    def mark(self, frame: Frame, text: str = "") -> None:
+    def mark(self, frame: Frame, text: str = "", kind: Kind = Kind.MARK) -> None:
         """Note an event at `frame`, which is given to `take` next or was so last."""
-        self._events.append(Event(frame.time_ns, frame.index, Kind.MARK, text))
+        self._events.append(Event(frame.time_ns, frame.index, kind, text))
 
     def take(self, frame: Frame, pose: Pose, stats: Timings) -> None:
         self._events += self._watch.see(frame, pose)
