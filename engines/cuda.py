@@ -167,9 +167,10 @@ class Exchange:
         """
         with self._gpu.current():
             try:
-                self._graph = Graph(self.stream, lambda: self._record(enqueue))
-            except (EngineError, ImportError) as error:
-                log.debug("no CUDA graph: %s", error)
+                with translated("no CUDA graph"):  # cuda-bindings may be missing, or not fit
+                    self._graph = Graph(self.stream, lambda: self._record(enqueue))
+            except EngineError as error:
+                log.debug("%s", error)
         return self.captured
 
     def close(self) -> None:

@@ -25,7 +25,6 @@ from train.footage import load_footage
 from train.networks import Decoder, initialise
 from train.parts import Parts, update
 from train.perceptual import Filters, perceptual_loss
-from train.run import kept_side
 from train.videos import Footage
 
 CPU = torch.device("cpu")
@@ -78,7 +77,7 @@ def main(run: Path, videos: Path, steps: int) -> None:
     parts = Parts(config, skeleton)
     checkpoint.load(run / "joint", parts, {})
     parts.teacher.eval()
-    footage, _ = load_footage([videos], "frame", kept_side(config))
+    footage, _ = load_footage([videos], "frame", config.kept_side)
     print(f"{'loss':8}  {'pixels':>7}  {'edges':>7}  {'re-tracked':>10}")
     for kind in ("pixels", "filters"):
         decoder = learn(parts, kind, footage, config, steps)

@@ -19,8 +19,11 @@ if TYPE_CHECKING:
 
 LATER = {  # name: (where it is, short help)
     "train": ("train.cli:train", "Learn keypoints from unlabelled video."),
+    "report": ("train.cli:report", "Write the report of a training again."),
     "eval": ("train.cli:evaluate", "Measure a model against labelled pictures."),
-    "prior": ("train.cli:prior", "Gather poses from keypoint tables into one prior."),
+    "adapt": ("train.cli:adapt", "Adapt a model to your own video."),
+    "prior": ("train.cli:prior", "Gather poses, or motion capture, into one prior."),
+    "skeleton": ("train.cli:skeleton", "Mark a skeleton and first poses in a browser."),
     "bench": ("realtime.bench_cli:bench", "Measure the live loop on this machine, stage by stage."),
     "export-server": (
         "realtime.bench_cli:export_server",

@@ -38,7 +38,7 @@ class Pose:
     Attributes:
         state: after this frame.
         roi: where the tracker looked, or None if nothing was found in this frame.
-        raw_px: (K, 2) float32 frame pixels straight from the network; None if nothing was found.
+        raw_px: (K, 2) float32 frame pixels from the network, unsmoothed; None if nothing was found.
         keypoints_px: the same, smoothed over time.
         confidence: (K,) float32 in [0, 1]; None if nothing was found.
     """

@@ -9,6 +9,9 @@ found only if the pose fills the square it was looked for in as poses did in tra
 cut round the pose and the one looked in agree. That catches jumps to another thing, collapsed
 poses, and answers out of nowhere. Half of the points must lie in the picture.
 
+A subject that may lie any way round keeps its ends and sides from frame to frame, unless the
+network insists on others: `realtime.reader` has the rule.
+
 The work per frame is bounded: one crop while the subject is known, at most SEARCH_CROPS +
 REFINEMENTS while it is not; a sweep over the frame is spread over several frames.
 """
@@ -21,8 +24,9 @@ import numpy as np
 
 from engines.engine import Engine
 from engines.geometry import Image, Points, Roi, crop, to_frame
+from engines.search import search_rois
 from realtime.frame import Frame, Pose, State
-from realtime.search import search_rois
+from realtime.reader import Reader
 from realtime.smoothing import OneEuro
 
 ENTER = 0.5  # mean confidence that takes a subject up
@@ -60,6 +64,7 @@ class Tracker:
         size = engine.card.size
         self._one = np.zeros((1, size, size, 3), np.uint8)
         self._many = np.zeros((SEARCH_CROPS, size, size, 3), np.uint8)
+        self._reader = Reader(engine.card.skeleton)
         self._filter = OneEuro()
         keypoints = len(engine.card.skeleton.keypoints)
         # what is filtered: the roi's centre, its (side, 0), and the keypoints, frame pixels
@@ -76,6 +81,7 @@ class Tracker:
         self._missed = 0  # frames in a row
         self._swept = 0  # squares of the sweep looked at since the search began
         self._stages = {"crop": 0.0, "infer": 0.0, "track": 0.0}
+        self._reader.reset()
         self._filter.reset()
 
     @property
@@ -163,19 +169,17 @@ class Tracker:
     def _take(self, look: _Look, time_s: float) -> Pose:
         assert look.own is not None
         self._state, self._missed, self._swept = State.TRACK, 0, 0
-        target = look.own
+        points, confidence = self._reader.read(look.points_px, look.confidence)
+        turned = points is not look.points_px
+        target = Roi.around(points, self._margin) if turned else look.own
         observed = self._observed
-        observed[0], observed[1, 0], observed[2:] = (
-            (target.x, target.y),
-            target.size,
-            look.points_px,
-        )
-        self._trust[2:] = look.confidence
+        observed[0], observed[1, 0], observed[2:] = (target.x, target.y), target.size, points
+        self._trust[2:] = confidence
         filtered = self._filter.update(observed, time_s, target.size / self._margin, self._trust)
         (x, y), (size, _) = filtered[:2].tolist()
         self._roi = Roi(x, y, size)
-        smoothed = filtered[2:] if self.smooth else look.points_px
-        return Pose(State.TRACK, look.roi, look.points_px, smoothed, look.confidence)
+        smoothed = filtered[2:] if self.smooth else points
+        return Pose(State.TRACK, look.roi, points, smoothed, confidence)
 
     def _miss(self) -> Pose:
         if self._roi is not None:

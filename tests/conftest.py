@@ -69,3 +69,23 @@ def face_card() -> Card:
 def mouse_card() -> Card:
     """The card inside `blob_path`."""
     return blob_card("mouse4")
+
+
+@pytest.fixture(scope="session")
+def toy_model(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The file of a tracker network that has learnt nothing: it says about the same of every
+    32-pixel crop, its three points apart."""
+    import torch
+    from test_export import CARD, SIZE
+
+    from train.export import export_tracker
+    from train.tracker_network import TrackerNetwork
+
+    torch.manual_seed(0)
+    network = TrackerNetwork(3)
+    with torch.no_grad():
+        for margin in (network.across, network.down):
+            margin.weight.normal_(0, 3)
+    for _ in range(3):  # running means that are not those of a fresh network
+        network.train()(torch.randn(4, 3, SIZE, SIZE))
+    return export_tracker(network.eval(), CARD, tmp_path_factory.mktemp("models") / "toy.onnx")

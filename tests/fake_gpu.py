@@ -100,6 +100,8 @@ def install(monkeypatch: pytest.MonkeyPatch, *, graphs: bool) -> FakeGpu:
         "pycuda.driver": driver,
         "tensorrt": module_of("tensorrt", **fake_tensorrt(gpu)),
         "cuda": None,
+        "cuda.bindings": None,
+        "cuda.bindings.driver": None,
     }
     if graphs:
         bindings = _bindings(gpu)

@@ -112,6 +112,16 @@ def test_tensor_is_rgb_in_minus_one_to_one() -> None:
     assert made[0, :, 1, 0].tolist() == [-1.0] * 3
 
 
+def test_a_part_of_a_batch_is_that_part_of_the_whole() -> None:
+    config = tiny_config(batch=6)
+    whole, part = (
+        draw_batch(toy_footage(), config, np.random.default_rng(1), any_turn=False, part=own)
+        for own in (slice(None), slice(2, 4))
+    )
+    for name in ("frames", "others", "moved", "origin", "mirrored"):
+        np.testing.assert_array_equal(getattr(part, name), getattr(whole, name)[2:4])
+
+
 def batch_threads() -> list[threading.Thread]:
     return [thread for thread in threading.enumerate() if thread.name == "batches"]
 
@@ -139,6 +149,25 @@ def test_ahead_runs_ahead_but_not_too_far() -> None:
     time.sleep(0.05)
     assert made == [0, 1, 2, 3, 4]  # one taken, three queued, one in hand
     items.close()
+    assert not batch_threads()
+
+
+@pytest.mark.parametrize("threads", [2, 3, 20])
+def test_several_threads_keep_the_order(threads: int) -> None:
+    def make(number: int) -> int:
+        time.sleep(0.001 * (number % 3))
+        return number * number
+
+    assert list(ahead(make, 3, 13, threads=threads)) == [n * n for n in range(3, 13)]
+    assert not batch_threads()
+    assert list(ahead(make, 5, 5, threads=threads)) == []
+    for item in ahead(lambda number: number, 0, 10**9, threads=threads):
+        if item == 30:
+            assert len(batch_threads()) == threads
+            break
+    deadline = time.monotonic() + 10
+    while batch_threads() and time.monotonic() < deadline:
+        time.sleep(0.01)
     assert not batch_threads()
 
 

@@ -106,16 +106,21 @@ def test_json_round_trip_and_strictness() -> None:
             Config.from_json(bad)
 
 
+WORDS = {"preset": "paper", "perceptual": "pixels", "precision": "bf16"}
+
+
 def test_every_setting_changes_the_digest() -> None:
     digests = {COMPACT.digest()}
     for field in fields(Config):
         value = getattr(COMPACT, field.name)
-        if field.name in ("preset", "perceptual"):
-            value = {"preset": "paper", "perceptual": "pixels"}[field.name]
+        if field.name in WORDS:
+            value = WORDS[field.name]
         elif isinstance(value, bool):
             value = not value
         elif field.name in ("size", "tracker_size"):
             value *= 2
+        elif field.name in ("held_out", "least_gain"):
+            value /= 2
         else:
             value += 1
         if field.name in ("stem", "critic_downs", "decoder_downs"):
@@ -124,3 +129,10 @@ def test_every_setting_changes_the_digest() -> None:
     assert len(digests) == len(fields(Config)) - 3 + 1
     assert all(len(digest) == 64 for digest in digests)
     assert COMPACT.digest() == Config.of_preset("compact").digest()
+
+
+@pytest.mark.parametrize("name", ["held_out", "least_gain"])
+def test_shares_have_a_limit(name: str) -> None:
+    assert getattr(COMPACT.with_changes(**{name: 0.0}), name) == 0
+    with pytest.raises(DataError, match=f"{name} is a share"):
+        COMPACT.with_changes(**{name: 0.6})

@@ -139,6 +139,19 @@ def test_an_error_inside_a_capture_ends_it(fake: FakeGpu) -> None:
     assert exchange.outputs["c"].tolist() == [[6] * 3] * 2
 
 
+def test_bindings_that_do_not_fit_are_done_without(fake: FakeGpu, monkeypatch) -> None:
+    def misfit(*_: object) -> None:
+        raise TypeError("an int is not a CUstream")
+
+    monkeypatch.setattr(sys.modules["cuda.bindings.driver"], "CUstream", misfit)
+    exchange = Exchange(Gpu(0), *SHAPES)
+    work = doubling(fake, exchange)
+    assert not exchange.capture(work)
+    exchange.inputs["a"][:] = 2
+    exchange.run(work)
+    assert exchange.outputs["c"].tolist() == [[4] * 3] * 2
+
+
 def test_no_memory_is_an_error_that_keeps_none(fake: FakeGpu) -> None:
     fake.broken.add("pagelocked_empty")
     with pytest.raises(EngineError, match="no memory on the GPU"):

@@ -8,6 +8,7 @@ import pytest
 import torch
 from toy import TRIANGLE, same, tiny_config, toy_footage, toy_prior
 
+from train import criterion
 from train import fit as module
 from train.config import Config
 from train.fit import draw_poses, ends_interval, fit, pretrain, rng_of, steps
@@ -25,6 +26,7 @@ def _short_intervals(monkeypatch: pytest.MonkeyPatch) -> None:
     for name in ("SAVE_EVERY", "LOG_EVERY"):
         monkeypatch.setattr(module, name, 3)
     monkeypatch.setattr(module, "SHEET_EVERY", 6)
+    monkeypatch.setattr(criterion, "FRAMES", 10)
 
 
 def train(folder: Path, config: Config, seed: int = 0) -> Parts:
@@ -55,6 +57,7 @@ def whole(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Parts]:
         patch.setattr(module, "SAVE_EVERY", 3)
         patch.setattr(module, "LOG_EVERY", 3)
         patch.setattr(module, "SHEET_EVERY", 6)
+        patch.setattr(criterion, "FRAMES", 10)
         return folder, train(folder, CONFIG)
 
 
@@ -88,6 +91,8 @@ def test_a_broken_run_resumes_bit_identically(
     assert same(resumed.state_dict(), parts.state_dict())
     for name in ("pretrain", "joint"):
         assert same(optimisers(tmp_path, name), optimisers(folder, name))
+    for file in ("weights.safetensors", "progress.json"):
+        assert (tmp_path / "best" / file).read_bytes() == (folder / "best" / file).read_bytes()
     assert metrics(tmp_path) == metrics(folder)
 
 
@@ -103,12 +108,16 @@ def test_metrics_and_sheets_of_a_run(whole: tuple[Path, Parts]) -> None:
         ("pretrain", 3),
         ("pretrain", 6),
         ("joint", 3),
+        ("criterion", 3),
         ("joint", 6),
+        ("criterion", 6),
         ("joint", 9),
+        ("criterion", 9),
     ]
     early = {"stage", "step", "adversarial", "equivariance", "critic", "prior", "redraw"}
     assert set(lines[2]) == early  # reconstruct_from is one half
-    assert set(lines[4]) == early | {"perceptual", "pixels"}
+    assert set(lines[6]) == early | {"perceptual", "pixels"}
+    assert set(lines[3]) == {"stage", "step", "equivariance", "cycle", "shape", "place", "total"}
     values = [value for line in lines for name, value in line.items() if name != "stage"]
     assert np.isfinite(values).all()
     sheets = sorted(path.name for path in (folder / "sheets").iterdir())

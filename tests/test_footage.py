@@ -8,7 +8,9 @@ from test_subject import walk
 from toy import write_video
 
 from engines import DataError, Roi
-from train.footage import load_footage
+from engines.geometry import crop
+from train.footage import load_footage, read_roi, roi_text
+from train.videos import read_frames
 
 
 @pytest.fixture(scope="module")
@@ -48,6 +50,17 @@ def test_motion_follows_the_subject(roaming: Path) -> None:
         assert max(image.shape) <= 132  # not the whole frame
         near = image[int(roi.y + 0.5), int(roi.x + 0.5)]
         assert near.max() < 40  # the dark subject is in the middle of its roi
+
+
+def test_a_clip_knows_where_in_the_video_it_looks(roaming: Path) -> None:
+    (clip,) = load_footage([roaming], "motion", 24)[0].clips
+    assert len(clip.numbers) == len(clip.places) == len(clip.images)
+    assert clip.numbers == sorted(set(clip.numbers))
+    truth = walk(60)[1][clip.numbers]
+    found = np.array([(place.x, place.y) for place in clip.places])
+    assert np.linalg.norm(found - truth, axis=1).max() < 3  # video pixels, whatever is kept
+    factors = [roi.size / place.size for roi, place in zip(clip.rois, clip.places, strict=True)]
+    assert max(factors) < 0.5
 
 
 def test_auto_chooses_by_what_it_sees(
@@ -111,3 +124,21 @@ def test_motion_without_motion_is_refused(still: Path, tmp_path: Path) -> None:
     file = write_video(tmp_path / "room.avi", [room] * 20)
     with pytest.raises(DataError, match=r"room\.avi: no subject found"):
         load_footage([file], "motion", 64)
+
+
+def test_a_named_square_is_the_crop_at_that_place(roaming: Path) -> None:
+    """As if the video had been cropped to it: the same pixels, the same framing of poses."""
+    box = read_roi("40,30,120")
+    footage, framing = load_footage([roaming], box, 500)
+    (clip,) = footage.clips
+    assert framing == "frame"
+    frames = list(read_frames(roaming))
+    assert len(clip.images) == len(frames)
+    for image, roi, frame in zip(clip.images[::9], clip.rois[::9], frames[::9], strict=True):
+        np.testing.assert_array_equal(crop(image, roi, 120), frame[30:150, 40:160])
+
+
+def test_squares_are_written_as_they_are_read() -> None:
+    assert read_roi("10,20,64") == Roi(41.5, 51.5, 64)
+    for text in ("10,20,64", "-3,0.5,31", "auto", "frame", "motion"):
+        assert roi_text(read_roi(text)) == text

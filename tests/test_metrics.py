@@ -42,7 +42,10 @@ def test_rewind_forgets_later_lines_of_its_own_stage(
     metrics.rewind(step)
     left = [(line["stage"], line["step"]) for line in lines(metrics.path)]
     assert left == [("pretrain", n) for n in (2, 4, 6)] + [("joint", n) for n in kept]
-    assert [file.name for file in tmp_path.iterdir()] == ["m.jsonl"]
+    assert {file.name for file in tmp_path.iterdir()} == {"m.jsonl", "pace.jsonl"}
+    paces = lines(tmp_path / "pace.jsonl")
+    assert [(line["stage"], line["step"]) for line in paces] == left
+    assert all(line["seconds"] >= 0 for line in paces)
 
 
 @pytest.mark.parametrize("cut", [1, 20])

@@ -142,10 +142,10 @@ def test_incomplete_poses_are_left_out_and_counted(
     file = table(tmp_path / "p.csv", "9,9,1,1,5,1,,3", "9,9,1,1,5,1,3,3", "9,9,1,1,5,nan,3,3")
     with caplog.at_level(logging.WARNING):
         assert len(load_prior(file, TRIANGLE, "pose")) == 1
-    assert "2 poses with missing points" in caplog.text
+    assert "p.csv: 2 poses (line 2, 4): missing points" in caplog.text
     caplog.clear()
-    assert gather([file], TRIANGLE, tmp_path / "p.npz") == 1
-    assert "2 poses with missing points" in caplog.text
+    assert len(gather([file], TRIANGLE, tmp_path / "p.npz").points) == 1
+    assert "2 poses (line 2, 4): missing points" in caplog.text
 
 
 def test_poses_outside_their_frame_are_left_out_and_counted(
@@ -153,7 +153,7 @@ def test_poses_outside_their_frame_are_left_out_and_counted(
 ) -> None:
     file = table(tmp_path / "p.csv", "9,9,1,1,5,1,3,3", "9,9,101,1,105,1,103,3")
     assert len(load_prior(file, TRIANGLE, "frame")) == 1
-    assert "1 poses outside" in caplog.text
+    assert "1 pose (line" in caplog.text
     with pytest.raises(DataError, match="width and height"):
         load_prior(table(file, "9,9,101,1,105,1,103,3"), TRIANGLE, "frame")
 
@@ -172,7 +172,7 @@ def test_npz_gives_the_same_poses_as_its_tables(framing, tmp_path: Path) -> None
     poses = toy_prior(6).poses
     first = write_prior(tmp_path / "a.csv", poses[:4], TRIANGLE, 64)
     second = write_prior(tmp_path / "b.csv", poses[4:], TRIANGLE, 96)
-    assert gather([first, second], TRIANGLE, tmp_path / "p.npz") == 6
+    assert gather([first, second], TRIANGLE, tmp_path / "p.npz").points.shape == (6, 3, 2)
     joined = load_prior(tmp_path / "p.npz", TRIANGLE, framing)
     apart = [load_prior(file, TRIANGLE, framing).poses for file in (first, second)]
     np.testing.assert_allclose(joined.poses, np.concatenate(apart), atol=1e-6)

@@ -9,7 +9,7 @@ from toy import TRIANGLE, tiny_config, toy_footage, toy_prior, write_prior, writ
 from engines import DataError, Skeleton
 from train import run
 from train.config import Config
-from train.run import Task, kept_side, make_card, pick_device
+from train.run import Task, make_card, pick_device
 
 CONFIG = tiny_config()
 
@@ -49,7 +49,9 @@ def refused(words: str, task: Task, folder: Path, config: Config = CONFIG, **mor
 def test_a_run_says_what_it_is(task: Task, tmp_path: Path) -> None:
     folder = tmp_path / "a" / "run"
     start(task, folder)
-    assert sorted(path.name for path in folder.iterdir()) == ["config.json", "skeleton.json"]
+    made = ["config.json", "footage", "report.html", "run.json", "skeleton.json"]
+    assert sorted(path.name for path in folder.iterdir()) == made
+    assert len(list((folder / "footage").iterdir())) == 2
     assert Config.from_json((folder / "config.json").read_text()) == CONFIG
     assert Skeleton.from_dict(json.loads((folder / "skeleton.json").read_text())) == TRIANGLE
 
@@ -102,6 +104,21 @@ def test_what_cannot_be_read_leaves_no_run_behind(task: Task, tmp_path: Path) ->
     start(task, folder)  # the corrected command is the same command
 
 
+def test_a_run_killed_while_reading_can_be_started_again(task: Task, tmp_path: Path) -> None:
+    left = tmp_path / "run" / "footage"
+    left.mkdir(parents=True)
+    (left / "footage-1.pixels.new").write_bytes(b"half")
+    start(task, tmp_path / "run")
+
+
+def test_a_cache_elsewhere_is_used_and_shared(task: Task, tmp_path: Path) -> None:
+    cached = replace(task, cache=tmp_path / "cache")
+    for name in ("one", "two"):
+        start(cached, tmp_path / name)
+        assert not (tmp_path / name / "footage").exists()
+    assert len(list((tmp_path / "cache").iterdir())) == 2
+
+
 def test_the_card_says_what_is_known() -> None:
     task = Task(videos=(), skeleton=TRIANGLE, prior=Path("p"), name="dots", licence="MIT")
     card = make_card(task, CONFIG, toy_prior(7), 123)
@@ -115,13 +132,15 @@ def test_the_card_says_what_is_known() -> None:
     assert "7 unpaired poses" in card.data
     assert card.margin == pytest.approx(toy_prior(7).margin())
     assert card.errors == {}
+    assert "compact, 6 steps, batch 2" in card.method
+    assert "compact, step 4 of 6, batch 2" in make_card(task, CONFIG, toy_prior(7), 9, 4).method
     told = Task(videos=(), skeleton=TRIANGLE, prior=Path("p"), data="my own films")
     assert make_card(told, CONFIG, toy_prior(), 1).data == "my own films"
     assert make_card(told, CONFIG, toy_prior(), 1).licence == "not stated"
 
 
 def test_frames_are_kept_large_enough_for_the_tracker() -> None:
-    assert kept_side(CONFIG.with_changes(tracker_size=128, zoom=0.8)) == 200
+    assert CONFIG.with_changes(tracker_size=128, zoom=0.8).kept_side == 200
 
 
 @pytest.mark.parametrize("name", ["gpu", "cuda:x", "", "mps", "cuda:99"])

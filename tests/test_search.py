@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from engines import Roi
-from realtime.search import LEVELS, SHRINK, search_rois
+from engines.search import LEVELS, SHRINK, search_rois
 
 SIZES = [(640, 480), (480, 640), (1280, 720), (256, 256), (64, 48), (2, 3), (1, 1), (2000, 100)]
 

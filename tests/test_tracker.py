@@ -245,6 +245,28 @@ def test_works_with_a_real_engine(blob_path: object) -> None:
     assert isinstance(pose.roi, Roi)
 
 
+def test_sides_that_flicker_do_not_in_the_pose() -> None:
+    """In every third frame the network takes left for right, confidence and all."""
+    calls = 0
+
+    def flickering(crops: Image) -> Prediction:
+        nonlocal calls
+        calls += 1
+        keypoints, confidence = see(crops)
+        if calls % 3 == 0:
+            keypoints = keypoints[:, [0, 2, 1, 3]]
+        return Prediction(keypoints, confidence)
+
+    tracker, _ = make(flickering)
+    found = [tracker.track(f) for f in frames([box(200 + i, 150) for i in range(40)])]
+    tracked = [pose for pose in found if pose.state is State.TRACK and pose.raw_px is not None]
+    assert len(tracked) > 25
+    ears = np.array([pose.raw_px[2] - pose.raw_px[1] for pose in tracked])  # CORNERS: down
+    assert (ears[:, 1] * ears[0, 1] > 0).all()
+    tracker.reset()
+    assert tracker.track(frames([box(-1, 0)])[0]).raw_px is None
+
+
 def test_place_and_points_are_filtered_as_if_each_alone() -> None:
     """Two filters of their own, fed with the raw points, give the next roi and the keypoints."""
     tracker, _ = make()

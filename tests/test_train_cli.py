@@ -1,4 +1,4 @@
-"""`keycam train`, `eval` and `prior` as a user meets them."""
+"""`keycam train`, `eval` and `prior` (and a little `adapt`) as a user meets them."""
 
 import os
 import signal
@@ -21,12 +21,13 @@ from toy import (
 )
 
 from engines import load
-from train import distil, fit, run
+from train import criterion, distil, fit, run
 
 OFTEN = """
 import torch
-from train import distil, fit
+from train import criterion, distil, fit
 torch.set_num_threads(1)
+criterion.FRAMES = 8
 for module in (fit, distil):
     module.SAVE_EVERY = module.LOG_EVERY = 4
 from realtime.cli import main
@@ -75,6 +76,7 @@ def test_a_killed_training_resumes_to_the_model_of_an_unbroken_one(
         _, err = process.communicate(timeout=60)
     assert process.returncode == -signal.SIGKILL, err
     assert not (killed / "model.onnx").exists()
+    monkeypatch.setattr(criterion, "FRAMES", 8)
     for module in (fit, distil):
         monkeypatch.setattr(module, "SAVE_EVERY", 4)
         monkeypatch.setattr(module, "LOG_EVERY", 4)
@@ -83,16 +85,24 @@ def test_a_killed_training_resumes_to_the_model_of_an_unbroken_one(
 
     result = keycam(*command(world, whole, "--name", "dots", "--licence", "MIT", **changes))
     assert result.exit_code == 0, result.output
-    assert f"{whole / 'model.onnx'}: try it" in result.stdout
+    model, report, then = result.stdout.splitlines()
+    assert model.startswith(f"model   {whole / 'model.onnx'}, ")
+    assert f"{whole / 'report.html'}" in report
+    assert then == f"next    keycam run 0 -m {whole / 'model.onnx'}"
     made = {"config.json", "decoder.onnx", "metrics.jsonl", "model.onnx", "skeleton.json"}
-    assert {path.name for path in whole.iterdir()} >= made | {"teacher.onnx", "sheets"}
+    assert {path.name for path in whole.iterdir()} >= made | {
+        "teacher.onnx",
+        "sheets",
+        "report.html",
+        "run.json",
+    }
     for name in ("export_decoder", "export_teacher"):  # the slow part, and once is enough
         monkeypatch.setattr(run, name, lambda *_: None)
     more = ("--resume", "--name", "dots", "--licence", "MIT")
     result = keycam(*command(world, killed, *more, **changes))
     assert result.exit_code == 0, result.output
 
-    for stage in ("pretrain", "joint", "distil"):
+    for stage in ("pretrain", "joint", "best", "distil"):
         one, two = (folder / stage / "weights.safetensors" for folder in (whole, killed))
         assert one.read_bytes() == two.read_bytes(), stage
     assert (whole / "metrics.jsonl").read_text() == (killed / "metrics.jsonl").read_text()
@@ -106,6 +116,9 @@ def test_a_killed_training_resumes_to_the_model_of_an_unbroken_one(
     assert card.skeleton == TRIANGLE
     assert "12 unlabelled frames, 20 unpaired poses" in card.data
     assert load(whole / "teacher.onnx", "cpu").run(crops).keypoints.shape == (4, 3, 2)
+    for file, words in (("teacher.onnx", "another network"), ("decoder.onnx", "a decoder file")):
+        adapting = keycam("adapt", whole / file, world / "dots.avi", "-o", tmp_path / "new.onnx")
+        refused(adapting, file, words)
 
 
 @pytest.mark.parametrize(
@@ -211,7 +224,7 @@ def test_eval_refuses_labels_of_another_skeleton(world: Path, blob_path: Path) -
     refused(keycam("eval", blob_path, *labels), "prior.csv", "mouse4")
 
 
-@pytest.mark.parametrize("name", ["train", "eval", "prior"])
+@pytest.mark.parametrize("name", ["train", "adapt", "eval", "prior", "skeleton"])
 def test_every_command_explains_itself(name: str) -> None:
     result = keycam(name, "--help")
     assert result.exit_code == 0

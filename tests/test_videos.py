@@ -7,7 +7,15 @@ import pytest
 from toy import write_video
 
 from engines import DataError, Roi, crop
-from train.videos import Clip, Footage, find_videos, read_frames, read_picture, reduced
+from train.videos import (
+    Clip,
+    Footage,
+    find_videos,
+    read_frames,
+    read_picture,
+    reduced,
+    spread_frames,
+)
 
 GREY = [np.full((48, 64, 3), 10 + 12 * n, np.uint8) for n in range(20)]
 
@@ -158,3 +166,29 @@ def test_a_roi_beside_the_frame_keeps_the_whole_frame() -> None:
     small, placed = reduced(image, Roi(-500, 10, 50), 50, 2.0)
     np.testing.assert_array_equal(small, image)
     assert placed == Roi(-500, 10, 50)
+
+
+def greys(frames: list[np.ndarray]) -> list[int]:
+    """The numbers of frames of GREY."""
+    return [round((float(frame.mean()) - 10) / 12) for frame in frames]
+
+
+def test_frames_are_picked_all_along_a_video_or_a_folder(tmp_path: Path) -> None:
+    video = write_video(tmp_path / "v.avi", GREY)
+    assert greys(spread_frames(video, 4)) == [2, 7, 12, 17]
+    assert greys(spread_frames(video, 50)) == list(range(20))
+    folder = tmp_path / "pictures"
+    folder.mkdir()
+    for n, frame in enumerate(GREY[:5]):
+        cv2.imwrite(str(folder / f"{n}.png"), frame)
+    assert greys(spread_frames(folder, 2)) == [1, 3]
+    assert greys(spread_frames(folder / "4.png", 8)) == [4]
+
+
+@pytest.mark.parametrize("name", ["none.mp4", "none.png", "empty.avi", "text.jpg", "hollow"])
+def test_what_has_no_frames_to_pick_is_refused(name: str, tmp_path: Path) -> None:
+    (tmp_path / "empty.avi").touch()
+    (tmp_path / "text.jpg").write_text("no picture")
+    (tmp_path / "hollow").mkdir()
+    with pytest.raises(DataError, match=name):
+        spread_frames(tmp_path / name, 8)

@@ -36,6 +36,7 @@ def tiny_config(**changes: Any) -> Config:
         "pool": 4,
         "steps": 6,
         "pretrain_steps": 6,
+        "rounds": 1,
         "distil_steps": 6,
         "distil_batch": 2,
         "tracker_size": 32,

@@ -1,8 +1,9 @@
 """Batches of crops from footage, made ahead in a thread of their own."""
 
+import os
 import queue
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator, Iterator
 from dataclasses import dataclass
 from typing import TypeVar
 
@@ -17,6 +18,7 @@ from train.config import Config
 from train.videos import Footage
 
 T = TypeVar("T")
+MOST_MAKERS = 8
 BEND_KNOTS = 5  # per side, of the grid a picture is bent by
 
 
@@ -46,29 +48,37 @@ class Batch:
 
 
 def draw_batch(
-    footage: Footage, config: Config, rng: np.random.Generator, *, any_turn: bool
+    footage: Footage,
+    config: Config,
+    rng: np.random.Generator,
+    *,
+    any_turn: bool,
+    part: slice = slice(None),
 ) -> Batch:
-    """One batch; the same generator state gives the same batch.
+    """One batch, or the samples of it that `part` names; the same generator gives the same batch.
 
-    `moved` is left empty where the configuration has no use for it.
+    Each sample has random numbers of its own, so a part costs a part of the work. `moved` is left
+    empty where the configuration has no use for it.
     """
-    size, count = config.size, config.batch
+    own = rng.spawn(config.batch)[part]
+    size, count = config.size, len(own)
     frames, others, moved = (np.empty((count, size, size, 3), np.uint8) for _ in range(3))
     use_moved = config.equivariance_weight > 0
     origin = np.empty((count, size, size, 2), np.float32)
-    mirrored = (rng.random(count) < 0.5) & config.mirror
-    for n in range(count):
-        clip, i, j = footage.pair(rng, config.window)
+    mirrored = np.empty(count, np.bool_)
+    for n, luck in enumerate(own):
+        mirrored[n] = config.mirror and luck.random() < 0.5
+        clip, i, j = footage.pair(luck, config.window)
         here, there, away = (
-            random_roi(clip.rois[k], config, rng, any_turn=any_turn) for k in (i, i, j)
+            random_roi(clip.rois[k], config, luck, any_turn=any_turn) for k in (i, i, j)
         )
         crop(clip.images[i], here, size, out=frames[n])
         crop(clip.images[j], away, size, out=others[n])
         if not use_moved:
             continue
         crop(clip.images[i], there, size, out=moved[n])
-        shown = bent(size, config.bend, rng)
-        moved[n] = relit(resampled(moved[n], shown), rng)
+        shown = bent(size, config.bend, luck)
+        moved[n] = relit(resampled(moved[n], shown), luck)
         origin[n] = to_crop(to_frame(shown, there), here)
         if mirrored[n]:
             moved[n] = moved[n][:, ::-1]
@@ -116,15 +126,41 @@ def relit(image: Image, rng: np.random.Generator) -> Image:
 
 def tensor(pictures: NDArray[np.uint8], device: torch.device) -> Tensor:
     """(B, S, S, 3) uint8 BGR -> (B, 3, S, S) float RGB in [-1, 1], channels last in memory."""
-    raw = torch.from_numpy(pictures).to(device)
+    raw = torch.from_numpy(pictures)
+    if device.type == "cuda":
+        raw = raw.pin_memory().to(device, non_blocking=True)  # the loop need not wait
     return raw.flip(-1).permute(0, 3, 1, 2).float().div_(127.5).sub_(1)
 
 
-def ahead(make: Callable[[int], T], start: int, stop: int, depth: int = 4) -> Iterator[T]:
-    """make(start), …, make(stop - 1), each made in a background thread up to `depth` ahead.
+def makers() -> int:
+    """How many threads make batches: one beside a CPU's networks, which need the cores; on a GPU
+    machine this rank's share of the cores, so that the GPU does not wait."""
+    if not torch.cuda.is_available():
+        return 1
+    ranks = int(os.environ.get("LOCAL_WORLD_SIZE", "1"))
+    return max(1, min(MOST_MAKERS, (os.cpu_count() or 1) // ranks - 1))
 
-    An exception in the thread is raised here; leaving the loop early ends the thread.
+
+def ahead(
+    make: Callable[[int], T], start: int, stop: int, depth: int = 4, threads: int = 1
+) -> Iterator[T]:
+    """make(start), …, make(stop - 1) in this order, made in background threads.
+
+    Each of the `threads` makes every so many-th, up to `depth` ahead. An exception in a thread is
+    raised here in its turn; leaving the loop early ends the threads.
     """
+    count = max(1, min(threads, stop - start))
+    lines = [_line(make, range(first, stop, count), depth) for first in range(start, start + count)]
+    try:
+        for number in range(start, stop):
+            yield next(lines[(number - start) % count])
+    finally:
+        for line in lines:
+            line.close()
+
+
+def _line(make: Callable[[int], T], numbers: range, depth: int) -> Generator[T, None, None]:
+    """make(number) for each of `numbers`, by one thread that begins when the first is asked for."""
     ready: queue.Queue[T | BaseException] = queue.Queue(depth)
     ended = threading.Event()
 
@@ -137,7 +173,7 @@ def ahead(make: Callable[[int], T], start: int, stop: int, depth: int = 4) -> It
 
     def work() -> None:
         try:
-            for number in range(start, stop):
+            for number in numbers:
                 if ended.is_set():
                     return
                 put(make(number))
@@ -147,7 +183,7 @@ def ahead(make: Callable[[int], T], start: int, stop: int, depth: int = 4) -> It
     thread = threading.Thread(target=work, name="batches", daemon=True)
     thread.start()
     try:
-        for _ in range(start, stop):
+        for _ in numbers:
             item = ready.get()
             if isinstance(item, BaseException):
                 raise item

@@ -10,8 +10,10 @@ from typing import Any, Literal, Self
 from engines.errors import DataError
 
 PRESETS = ("compact", "paper")
+PRECISIONS = ("auto", "fp32", "bf16")
 PERCEPTUAL = ("auto", "vgg", "vgg-relu", "filters", "pixels")
 ENCODER_DOWNS = 3
+KEPT = 1.25  # pixels kept per pixel of the tracker's crop
 MAY_BE_ZERO = frozenset(  # among the numbers; all others must be above it
     {
         "regressor_downs",
@@ -33,6 +35,9 @@ MAY_BE_ZERO = frozenset(  # among the numbers; all others must be above it
         "scale",
         "shift",
         "bend",
+        "held_out",
+        "patience",
+        "least_gain",
     }
 )
 
@@ -68,6 +73,15 @@ class Config:
     pool: int = 50  # skeleton images kept to show the discriminator again
     average: float = 0.0  # decay of the running mean of encoder and regressor; 0 = none
     seed: int = 0
+    precision: Literal["auto", "fp32", "bf16"] = "auto"  # of the networks; see train/accelerate.py
+    compile: bool = False  # the networks, with torch.compile
+    # Which teacher is taken, and when training ends by itself (train/choice.py). Checkpoints are
+    # counted only once reconstruction has joined in and half of the steps are done: until then
+    # rates are high, and much is still to come from their fall. Eight are 4000 steps, so a run of
+    # up to 8000 steps is never cut short.
+    held_out: float = 0.1  # share of the frames that only the criterion sees; 0 = take the last
+    patience: int = 8  # checkpoints without a better teacher after which training ends; 0 = never
+    least_gain: float = 0.01  # share by which the criterion must fall to be called better
     # losses, official weights (configs/simple_human36m.yaml)
     perceptual: Literal["auto", "vgg", "vgg-relu", "filters", "pixels"] = "auto"
     reconstruction_weight: float = 10.0
@@ -86,7 +100,8 @@ class Config:
     # the tracker network
     tracker_size: int = 128
     tracker_margin: float = 1.6  # side of its crop over the pose's box, when tracking
-    distil_steps: int = 2000
+    rounds: int = 3  # of distillation: the first from the teacher's labels, then from its own
+    distil_steps: int = 2000  # of each round
     distil_batch: int = 32
     distil_rate: float = 2e-3
 
@@ -97,10 +112,19 @@ class Config:
                 continue
             if not isfinite(value) or value < 0 or (value == 0 and field.name not in MAY_BE_ZERO):
                 raise DataError(f"the training setting {field.name} cannot be {value}")
-        for name, known in (("preset", PRESETS), ("perceptual", PERCEPTUAL)):
+        choices = (
+            ("preset", PRESETS),
+            ("perceptual", PERCEPTUAL),
+            ("precision", PRECISIONS),
+        )
+        for name, known in choices:
             if getattr(self, name) not in known:
                 raise DataError(f"the training setting {name} is one of {', '.join(known)}")
         self._check_sizes()
+
+        for name in ("held_out", "least_gain"):
+            if getattr(self, name) > 0.5:
+                raise DataError(f"the training setting {name} is a share of at most 0.5")
 
     def _check_sizes(self) -> None:
         if self.batch < 2:
@@ -114,9 +138,19 @@ class Config:
             raise DataError(f"tracker_size {self.tracker_size} must be a multiple of 16")
 
     @property
+    def judged_from(self) -> float:
+        """The step from which checkpoints without a better teacher are counted."""
+        return max(self.reconstruct_from, 0.5) * self.steps
+
+    @property
     def drawing(self) -> int:
         """Side of the skeleton images, pixels."""
         return self.size // self.stem
+
+    @property
+    def kept_side(self) -> int:
+        """Pixels a subject's square is kept at: enough for the tracker's crop at the base zoom."""
+        return round(self.tracker_size * KEPT / self.zoom)
 
     @classmethod
     def of_preset(cls, name: str) -> Self:

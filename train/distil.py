@@ -1,93 +1,155 @@
-"""Distillation: the tracker network learns what the teacher says, from loose and rough crops."""
+"""Distillation: the tracker network learns what the teacher says, then what it says itself.
 
-from dataclasses import dataclass
+The first round's labels are the teacher's. A network of another kind, which sees more pixels and
+rougher pictures, cannot copy all of the teacher's whims, so it comes out better than its teacher;
+asked about the same frames from several sides it gives labels for another round (self-training,
+as of Xie et al., "Self-training with Noisy Student", CVPR 2020).
+"""
+
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
-import cv2
 import numpy as np
 import torch
 import torch.nn.functional as F
-from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from engines.errors import DataError
-from engines.geometry import Image, Roi, crop, to_crop
-from engines.skeleton import Skeleton
-from train import checkpoint
-from train.batches import relit
+from engines.geometry import Roi
+from train import checkpoint, world
+from train.ambiguity import settled
+from train.calibration import laid
 from train.config import Config
-from train.fit import DISTIL, LOG_EVERY, SAVE_EVERY, ends_interval, resume_from, rng_of, steps
+from train.fit import DISTIL, LOG_EVERY, SAVE_EVERY, ends_interval, resume_from, steps
+from train.lessons import Lesson, draw_lesson, sure_frames
 from train.metrics import Metrics
 from train.parts import set_rate, update
+from train.prior import Prior
 from train.pseudo import PseudoLabels, label
-from train.tracker_network import TrackerNetwork, normalised
+from train.shared_norm import share_norms
+from train.tracker_network import AsTeacher, TrackerNetwork, normalised
 from train.videos import Footage
 
-MOST_DOUBT = 0.06  # frames the teacher wavers more about are not learnt from
-EMPTY = 0.2  # share of crops that show no subject
 NEAR = 0.1  # of the pose's size: an error of this much is trusted to exp(-1)
-LEAST_MARGIN, MOST_MARGIN = 1.1, 3.4  # crop's side over the pose's box
 RATE_FLOOR = 0.01
-
-
-@dataclass(frozen=True, eq=False)
-class Lesson:
-    """B crops for the tracker network.
-
-    Attributes:
-        crops: (B, S, S, 3) uint8 BGR.
-        keypoints: (B, K, 2) float32, crop space; anything where there is no subject.
-        size: (B,) float32, larger side of the pose's box, crop space; 0 where no subject.
-    """
-
-    crops: NDArray[np.uint8]
-    keypoints: NDArray[np.float32]
-    size: NDArray[np.float32]
 
 
 def distil(
     teacher: nn.Module,
     footage: Footage,
-    skeleton: Skeleton,
+    prior: Prior,
     config: Config,
     folder: Path,
     device: torch.device,
+    labels: PseudoLabels | None = None,
 ) -> TrackerNetwork:
-    """Train the tracker network on pseudo-labels.
+    """Train the tracker network in rounds: on the teacher's labels, then on its own.
 
-    Where the keypoints are: the distance to the teacher's, in units of the pose. How far to trust
+    Where the keypoints are: the distance to the labels, in units of the pose. How far to trust
     them: the confidence learns exp(-distance / (NEAR x size)), 0 in crops without the subject.
+
+    Args:
+        labels: for all rounds, instead of asking.
     """
-    torch.manual_seed(config.seed + DISTIL)
-    network = TrackerNetwork(len(skeleton.keypoints)).to(device, memory_format=torch.channels_last)
-    optimiser = torch.optim.AdamW(network.parameters(), config.distil_rate, weight_decay=1e-4)
-    named = {"tracker": optimiser}
-    metrics = Metrics(folder / "metrics.jsonl", "distil")
-    start = resume_from(folder / "distil", network, named, metrics)
-    if start >= config.distil_steps:
-        return network.eval()
-    labels = label(teacher, footage, skeleton, config, device)
-    sure = _sure_frames(labels)
-    draw = partial(_lesson, footage, labels, sure, skeleton, config)
-    network.train()
-    for step, lesson in steps("tracker", draw, start, config.distil_steps):
-        set_rate(optimiser, config.distil_rate * _rate_factor(step / config.distil_steps))
-        crops = torch.from_numpy(lesson.crops).to(device)
-        found, logits = network(normalised(crops).contiguous(memory_format=torch.channels_last))
-        wanted = torch.from_numpy(lesson.keypoints).to(device)
-        size = torch.from_numpy(lesson.size).to(device)
-        place, trust, error = _losses(found, logits, wanted, size)
-        update(optimiser, place + 0.1 * trust, clip=5.0)
-        metrics.add({"place": place, "trust": trust, "error": error})
-        if ends_interval(step, LOG_EVERY, config.distil_steps):
-            metrics.write(step + 1)
-        if ends_interval(step, SAVE_EVERY, config.distil_steps):
-            checkpoint.save(folder / "distil", network, named, {"step": step + 1})
-    return network.eval()
+    student = _Student(prior, config, folder, device)
+    for number in range(student.done // max(config.distil_steps, 1), config.rounds):
+        known = labels or student.labels(number, teacher, footage)
+        student.learn(number, known, footage)
+    return student.network.eval()
 
 
-def _losses(
+class _Student:
+    """The tracker network in the making; `done` steps lie behind it."""
+
+    def __init__(self, prior: Prior, config: Config, folder: Path, device: torch.device) -> None:
+        torch.manual_seed(config.seed + DISTIL)
+        count = len(prior.skeleton.keypoints)
+        self.network = TrackerNetwork(count).to(device, memory_format=torch.channels_last)
+        share_norms(self.network)
+        self._optimiser = torch.optim.AdamW(
+            self.network.parameters(), config.distil_rate, weight_decay=1e-4
+        )
+        self._metrics = Metrics(folder / "metrics.jsonl", "distil")
+        self._prior, self._config = prior, config
+        self._folder, self._device = folder, device
+        self.done = resume_from(folder / "distil", self.network, self._named, self._metrics)
+
+    @property
+    def _named(self) -> dict[str, torch.optim.Optimizer]:
+        return {"tracker": self._optimiser}
+
+    def labels(self, number: int, teacher: nn.Module, footage: Footage) -> PseudoLabels:
+        """The labels of round `number`, counted from 0; a round that is resumed has its own."""
+        file = self._folder / "labels" / f"round-{number + 1}.npz"
+        if self.done > number * self._config.distil_steps:
+            kept = PseudoLabels.read(file, footage)
+            if kept is not None:
+                return kept
+        if number == 0:
+            found = self._ask(teacher, footage, self._config)
+        else:
+            before = PseudoLabels.read(file.with_name(f"round-{number}.npz"), footage)
+            found = self._ask_itself(before, footage)
+        found = laid(found, footage, self._prior, self._config.zoom)
+        found = settled(found, footage, self._prior.skeleton)
+        world.lead(lambda: found.write(file))
+        return found
+
+    def _ask(self, teacher: nn.Module, footage: Footage, config: Config) -> PseudoLabels:
+        return label(teacher, footage, self._prior.skeleton, config, self._device)
+
+    def _ask_itself(self, before: PseudoLabels | None, footage: Footage) -> PseudoLabels:
+        """Look where the last labels are, as closely as a tracker does."""
+        config = self._config
+        if before is not None:
+            footage = _looked_at(before, footage, config.tracker_margin)
+            config = replace(config, zoom=1.0)
+        return self._ask(
+            AsTeacher(self.network), footage, replace(config, size=config.tracker_size)
+        )
+
+    def learn(self, number: int, labels: PseudoLabels, footage: Footage) -> None:
+        """One round: the rate rises and falls once."""
+        config, network = self._config, self.network
+        first = number * config.distil_steps
+        last = first + config.distil_steps
+        draw = partial(
+            draw_lesson, footage, labels, sure_frames(labels), self._prior.skeleton, config
+        )
+        network.train()
+        for step, lesson in steps("tracker", draw, max(first, self.done), last):
+            factor = rate_factor((step - first) / config.distil_steps)
+            set_rate(self._optimiser, config.distil_rate * factor)
+            self._metrics.add(self._update(lesson))
+            if ends_interval(step, LOG_EVERY, last):
+                self._metrics.write(step + 1)
+            if ends_interval(step, SAVE_EVERY, last):
+                progress = {"step": step + 1}
+                checkpoint.save(self._folder / "distil", network, self._named, progress)
+
+    def _update(self, lesson: Lesson) -> dict[str, Tensor]:
+        crops = normalised(torch.from_numpy(lesson.crops).to(self._device))
+        found, logits = self.network(crops.contiguous(memory_format=torch.channels_last))
+        wanted = torch.from_numpy(lesson.keypoints).to(self._device)
+        size = torch.from_numpy(lesson.size).to(self._device)
+        place, trust, error = lesson_losses(found, logits, wanted, size)
+        update(self._optimiser, place + 0.1 * trust, clip=5.0)
+        return {"place": place, "trust": trust, "error": error}
+
+
+def _looked_at(labels: PseudoLabels, footage: Footage, margin: float) -> Footage:
+    """The footage with a tracker's squares round the labels, where these make sense."""
+    clips = []
+    for clip, points, doubt in zip(footage.clips, labels.points_px, labels.doubt, strict=True):
+        rois = [
+            Roi.around(place, margin) if np.isfinite(wavering) else roi
+            for place, wavering, roi in zip(points, doubt, clip.rois, strict=True)
+        ]
+        clips.append(replace(clip, rois=rois))
+    return Footage(tuple(clips))
+
+
+def lesson_losses(
     found: Tensor, logits: Tensor, wanted: Tensor, size: Tensor
 ) -> tuple[Tensor, Tensor, Tensor]:
     """Place loss, confidence loss, and mean error in units of the pose."""
@@ -95,150 +157,15 @@ def _losses(
     unit = size.clamp(min=1e-3)[:, None]
     inside = (wanted.abs().amax(dim=-1) < 1).float() * there  # (B, K)
     distance = (found - wanted).norm(dim=-1) / unit
-    share = inside / inside.sum().clamp(min=1)
-    place = (distance * share).sum()
+    share = inside / world.total(inside.sum()).clamp(min=1)
+    place = (distance * share).sum() * world.size()  # so that its mean over ranks is the whole's
     target = torch.exp(-distance.detach() / NEAR) * inside
     trust = F.binary_cross_entropy_with_logits(logits, target)
     return place, trust, place.detach()
 
 
-def _rate_factor(done: float) -> float:
+def rate_factor(done: float) -> float:
     """A short rise, then a cosine down to almost nothing."""
     rise = min(1.0, (done + 1e-4) / 0.03)
     cosine = float(np.cos(np.pi * done))  # a plain float: checkpoints hold no numpy scalars
     return rise * (RATE_FLOOR + (1 - RATE_FLOOR) * (1 + cosine) / 2)
-
-
-def _sure_frames(labels: PseudoLabels) -> list[tuple[int, int]]:
-    """(clip, frame) of all frames with little doubt, or of the surer half of those with any sense.
-
-    Raises:
-        DataError: in no frame do the teacher's views agree.
-    """
-    every = [(c, f) for c, clip in enumerate(labels.doubt) for f in range(len(clip))]
-    doubts = np.array([labels.doubt[c][f] for c, f in every])
-    agreed = doubts[np.isfinite(doubts)]
-    if not len(agreed):
-        raise DataError(
-            "the teacher contradicts itself in every frame: nothing to distil; train it for longer "
-            "(--set steps=…) or look at sheets/ for what went wrong"
-        )
-    limit = max(MOST_DOUBT, float(np.median(agreed)))
-    return [where for where, doubt in zip(every, doubts, strict=True) if doubt <= limit]
-
-
-def _lesson(
-    footage: Footage,
-    labels: PseudoLabels,
-    sure: list[tuple[int, int]],
-    skeleton: Skeleton,
-    config: Config,
-    step: int,
-) -> Lesson:
-    rng = rng_of(config, DISTIL, step)
-    count, side = config.distil_batch, config.tracker_size
-    crops = np.empty((count, side, side, 3), np.uint8)
-    keypoints = np.zeros((count, len(skeleton.keypoints), 2), np.float32)
-    size = np.zeros(count, np.float32)
-    for n in range(count):
-        c, f = sure[rng.integers(len(sure))]
-        image, points = footage.clips[c].images[f], labels.points_px[c][f]
-        if rng.random() < EMPTY:
-            crops[n] = _empty_crop(image, points, side, rng)
-            continue
-        roi = _loose_roi(points, skeleton, rng)
-        keypoints[n] = to_crop(points, roi)
-        size[n] = np.ptp(points, axis=0).max() / (roi.size / 2)
-        crop(image, roi, side, out=crops[n])
-        if config.mirror and rng.random() < 0.5:
-            crops[n] = crops[n][:, ::-1]
-            keypoints[n] = keypoints[n][list(skeleton.flipped)] * (-1, 1)
-        crops[n] = _roughened(crops[n], rng)
-    return Lesson(crops, keypoints, size)
-
-
-def _loose_roi(points: NDArray[np.float32], skeleton: Skeleton, rng: np.random.Generator) -> Roi:
-    """A crop that holds the pose somewhere, at some size and turn."""
-    margin = float(np.exp(rng.uniform(np.log(LEAST_MARGIN), np.log(MOST_MARGIN))))
-    upright = skeleton.rotation == "upright"
-    angle = rng.normal(0, 0.25) if upright else rng.uniform(-np.pi, np.pi)
-    roi = Roi.around(points, margin, float(angle))
-    room = max(0.05, (1 - 1 / margin) / 2) * roi.size  # the pose stays about inside
-    dx, dy = rng.uniform(-room, room, 2)
-    return Roi(roi.x + float(dx), roi.y + float(dy), roi.size, roi.angle)
-
-
-def _empty_crop(
-    image: Image, points: NDArray[np.float32], side: int, rng: np.random.Generator
-) -> Image:
-    """Something that is not the subject: a place beside it, a small part of it, a scramble of it,
-    or a bare pattern."""
-    kind = rng.random()
-    pose = Roi.around(points, 1.0)
-    if kind < 0.35:
-        beside = _beside(image, pose, rng)
-        if beside is not None:
-            return _roughened(crop(image, beside, side), rng)
-    if kind < 0.55:
-        at = points[rng.integers(len(points))]
-        part = Roi(float(at[0]), float(at[1]), pose.size * float(rng.uniform(0.15, 0.4)))
-        return _roughened(crop(image, part, side), rng)
-    if kind < 0.8:
-        return _scrambled(crop(image, Roi.around(points, 1.6), side), rng)
-    return _pattern(side, rng)
-
-
-def _beside(image: Image, pose: Roi, rng: np.random.Generator) -> Roi | None:
-    height, width = image.shape[:2]
-    for _ in range(10):
-        size = pose.size * float(rng.uniform(0.5, 2.0))
-        x, y = float(rng.uniform(0, width)), float(rng.uniform(0, height))
-        apart = max(abs(x - pose.x), abs(y - pose.y))
-        if apart > (size + pose.size) / 2 * 0.9:
-            return Roi(x, y, size)
-    return None
-
-
-def _scrambled(picture: Image, rng: np.random.Generator) -> Image:
-    """The picture cut into 4 x 4 tiles that have changed places."""
-    tile = len(picture) // 4
-    tiles = [
-        picture[y * tile : (y + 1) * tile, x * tile : (x + 1) * tile]
-        for y in range(4)
-        for x in range(4)
-    ]
-    order = rng.permutation(16)
-    rows = [np.concatenate([tiles[i] for i in order[r : r + 4]], axis=1) for r in range(0, 16, 4)]
-    whole = np.concatenate(rows, axis=0)
-    return np.asarray(cv2.resize(whole, (len(picture), len(picture))), np.uint8)
-
-
-def _pattern(side: int, rng: np.random.Generator) -> Image:
-    """Smooth random colours from fine to coarse, or one plain colour."""
-    grain = int(rng.choice([1, 2, 4, 8, 16]))
-    spread = rng.uniform(5, 90)
-    coarse = rng.normal(rng.uniform(0, 255, 3), spread, (grain, grain, 3)).clip(0, 255)
-    smooth = cv2.resize(coarse.astype(np.float32), (side, side), interpolation=cv2.INTER_CUBIC)
-    noisy = smooth + rng.normal(0, rng.uniform(0, 12), (side, side, 3))
-    return noisy.clip(0, 255).astype(np.uint8)
-
-
-def _roughened(picture: Image, rng: np.random.Generator) -> Image:
-    """Other light, and sometimes what poor cameras do: grey, noise, coarse pixels, a covered
-    part."""
-    rough = relit(picture, rng)
-    if rng.random() < 0.1:
-        rough = np.repeat(cv2.cvtColor(rough, cv2.COLOR_BGR2GRAY)[..., None], 3, axis=2)
-    if rng.random() < 0.2:
-        noise = rng.normal(0, rng.uniform(2, 12), rough.shape)
-        rough = (rough + noise).clip(0, 255).astype(np.uint8)
-    if rng.random() < 0.15:
-        side = len(rough)
-        coarse = int(side / rng.uniform(1.5, 3.5))
-        small = cv2.resize(rough, (coarse, coarse), interpolation=cv2.INTER_AREA)
-        rough = np.asarray(cv2.resize(small, (side, side)), np.uint8)
-    if rng.random() < 0.15:
-        x, y = rng.integers(0, len(rough), 2)
-        wide, high = rng.integers(10, 45, 2)
-        rough[y : y + high, x : x + wide] = rng.integers(0, 256, 3)
-    return np.ascontiguousarray(rough, np.uint8)

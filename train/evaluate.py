@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from engines.engine import Engine
 from engines.errors import DataError
 from engines.geometry import Image, Points, Roi, crop, to_frame
+from engines.lookalikes import lookalikes
 from engines.skeleton import Skeleton
 from train.foreign import read_poses
 from train.subject import Background
@@ -25,7 +26,7 @@ class Evaluation:
     Attributes:
         distance_px: (F, K) between keypoint and label, frame pixels; NaN where not labelled (a
             keypoint that never is has no error: None in `to_dict`).
-        forgiven_px: (F,) mean distance to the best of the label's lookalikes (see `lookalikes`).
+        forgiven_px: (F,) mean distance to the best of the label's `engines.lookalikes`.
         norm_px: (F,) what distances are divided by for the normalised error, or None.
     """
 
@@ -49,7 +50,11 @@ class Evaluation:
         }
         if self.norm_px is not None:
             nme = frame_px / self.norm_px
-            table["nme"] = {"mean": float(nme.mean()), "median": float(np.median(nme))}
+            table["nme"] = {
+                "mean": float(nme.mean()),
+                "median": float(np.median(nme)),
+                "swap_forgiving_mean": float((self.forgiven_px / self.norm_px).mean()),
+            }
         table["per_keypoint"] = dict(zip(names, each, strict=True))
         table["model"] = {**self.engine.card.facts(), "engine": self.engine.name}
         return table
@@ -76,6 +81,7 @@ class Evaluation:
         if "nme" in table:
             nme = table["nme"]
             lines.append(f"normalised      mean {nme['mean']:.4f}, median {nme['median']:.4f}")
+            lines.append(f"swaps forgiven  mean {nme['swap_forgiving_mean']:.4f}")
         return "\n".join(lines)
 
 
@@ -116,19 +122,6 @@ def evaluate(
     distance = np.linalg.norm(found - truth, axis=-1)
     scale = None if norm is None else _norm(truth, norm, skeleton)
     return Evaluation(engine, distance, np.array(forgiven), scale)
-
-
-def lookalikes(label: NDArray[np.float64], skeleton: Skeleton) -> list[NDArray[np.float64]]:
-    """Poses that unpaired poses and pictures alone cannot tell from `label` (K, 2).
-
-    The label; its mirror keypoints exchanged; and, where the skeleton says which way the subject
-    faces, both of these turned half round about the middle of that axis (head for tail).
-    """
-    poses = [label, label[list(skeleton.flipped)]]
-    if skeleton.forward is not None:
-        ends = label[list(skeleton.forward)]
-        poses += [ends.sum(axis=0) - pose for pose in poses]
-    return poses
 
 
 def _mean_distance(a: NDArray[Any], b: NDArray[Any]) -> float:

@@ -11,8 +11,9 @@ from torch import Tensor, nn
 from torch.nn.functional import mse_loss
 from tqdm import tqdm
 
-from train import checkpoint
-from train.batches import Batch, ahead, draw_batch, tensor
+from train import checkpoint, world
+from train.batches import Batch, ahead, draw_batch, makers, tensor
+from train.choice import Choice
 from train.config import Config
 from train.losses import (
     discriminator_loss,
@@ -63,7 +64,8 @@ def pretrain(
     start = resume_from(folder / "pretrain", parts, named, metrics)
 
     def poses(step: int) -> Tensor:
-        return draw_poses(prior, config, rng_of(config, PRETRAIN, step), 2 * config.batch)
+        drawn = draw_poses(prior, config, rng_of(config, PRETRAIN, step), 2 * config.batch)
+        return drawn[world.part(len(drawn))]
 
     for step, wanted in steps("regressor", poses, start, config.pretrain_steps):
         if config.decay:
@@ -91,14 +93,17 @@ def fit(
 ) -> None:
     """Train all five parts: (a) encoder and decoder, (b) discriminator, (c) regressor, in turn
     (official code, keypoint_gan_model.py:359-409; its step (c) re-used a stale graph, here the
-    regressor is run again)."""
+    regressor is run again). In the end `parts.teacher` is the best by the frames held out."""
     skeleton = prior.skeleton
     optimisers = Optimisers(parts, config)
     metrics = Metrics(folder / "metrics.jsonl", "joint")
+    choice = Choice(footage, prior, config, folder, device)
     start = resume_from(folder / "joint", parts, optimisers.named, metrics)
-    draw = partial(_sample, footage, prior, config)
+    choice.resume(start, parts)
+    draw = partial(_sample, choice.footage, prior, config)
     parts.train()
-    for step, (batch, poses) in steps("keypoints", draw, start, config.steps):
+    stop = start if choice.ended else config.steps
+    for step, (batch, poses) in steps("keypoints", draw, start, stop):
         optimisers.set_rates(step / config.steps)
         rng = rng_of(config, POOL, step)
         frames = tensor(batch.frames, device)
@@ -137,7 +142,7 @@ def fit(
         poses = poses.to(device)
         with torch.no_grad():
             drawn = parts.renderer(poses)
-        pooled = parts.pool.query(skeletons, rng)
+        pooled = parts.pool.query(skeletons, rng, blocks=1 + batch.has_moved)
         critic = discriminator_loss(parts.discriminator(drawn), parts.discriminator(pooled))
         update(optimisers.critic, critic, config.clip)
 
@@ -165,20 +170,30 @@ def fit(
             path = folder / "sheets" / f"joint-{step + 1:06d}.png"
             write_sheet(path, rows, keypoints[:count], skeleton)
         if ends_interval(step, SAVE_EVERY, config.steps):
+            choice.judge(step + 1, parts)
             checkpoint.save(folder / "joint", parts, optimisers.named, {"step": step + 1})
+            choice.keep(parts)
+            if choice.ended:
+                break
+    choice.take_best(parts)
 
 
 def _sample(footage: Footage, prior: Prior, config: Config, step: int) -> tuple[Batch, Tensor]:
     rng = rng_of(config, JOINT, step)
     any_turn = prior.skeleton.rotation == "any"
-    batch = draw_batch(footage, config, rng, any_turn=any_turn)
-    return batch, draw_poses(prior, config, rng, config.batch * (1 + batch.has_moved))
+    part = world.part(config.batch)
+    batch = draw_batch(footage, config, rng, any_turn=any_turn, part=part)
+    poses = draw_poses(prior, config, rng, config.batch * (1 + batch.has_moved))
+    return batch, poses[world.part(len(poses))]
 
 
 def steps(what: str, make: Callable[[int], T], start: int, stop: int) -> Iterator[tuple[int, T]]:
     """(step, make(step)) from `start` to `stop`, made ahead, behind a progress bar."""
-    samples = ahead(make, start, stop)
-    with tqdm(total=stop, initial=start, desc=what, unit="step", dynamic_ncols=True) as bar:
+    samples = ahead(make, start, stop, threads=makers())
+    quiet = world.rank() > 0
+    with tqdm(
+        total=stop, initial=start, desc=what, unit="step", dynamic_ncols=True, disable=quiet
+    ) as bar:
         for step, sample in enumerate(samples, start):
             yield step, sample
             bar.update()

@@ -21,6 +21,7 @@ def read_poses(path: Path, skeleton: Skeleton) -> Table:
         .nwb        Neurodata Without Borders with ndx-pose
         .parquet    an exported session's
         .rrd        an exported session's, for Rerun
+        .bvh        motion capture, seen from random cameras
 
     Of files other than keypoint tables, frames and subjects without any keypoint are left out.
 
@@ -29,27 +30,27 @@ def read_poses(path: Path, skeleton: Skeleton) -> Table:
         ModuleNotFoundError: the format needs a package that is not installed.
     """
     # These modules build on the functions below, so they are imported here.
-    from train import coco, deeplabcut, exports, nwb, rrd, sleap
+    from train import coco, deeplabcut, exports, mocap, nwb, rrd, sleap
 
+    plain = {
+        ".json": coco.read_coco,
+        ".slp": sleap.read_slp,
+        ".nwb": nwb.read_nwb,
+        ".parquet": exports.read_parquet,
+        ".rrd": rrd.read_rrd,
+        ".bvh": mocap.read_mocap,
+    }
     read = read_table
     if path.is_file():
         match path.suffix.lower():
-            case ".json":
-                read = coco.read_coco
-            case ".slp":
-                read = sleap.read_slp
             case ".h5" | ".hdf5" | ".hdf":
                 read = sleap.read_analysis if sleap.is_analysis(path) else deeplabcut.read_h5
-            case ".nwb":
-                read = nwb.read_nwb
-            case ".parquet":
-                read = exports.read_parquet
-            case ".rrd":
-                read = rrd.read_rrd
             case ".csv" if deeplabcut.is_csv(path):
                 read = deeplabcut.read_csv
             case ".csv" if exports.is_csv(path):
                 read = exports.read_csv
+            case ending:
+                read = plain.get(ending, read_table)
     return read(path, skeleton)
 
 

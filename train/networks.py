@@ -82,7 +82,10 @@ class Regressor(nn.Module):
         x = drawing
         for stage in self.down:
             x = stage(x)
-        return soft_argmax(self.head(x))
+        maps = self.head(x)
+        if maps.dtype == torch.bfloat16:  # too coarse for a softmax
+            maps = maps.float()
+        return soft_argmax(maps)
 
 
 class Decoder(nn.Module):

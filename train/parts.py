@@ -8,6 +8,7 @@ from torch import Tensor, nn
 from torch.optim import Adam
 
 from engines.skeleton import Skeleton
+from train import world
 from train.config import Config
 from train.losses import freeze
 from train.networks import Decoder, Discriminator, Encoder, Regressor, initialise
@@ -98,9 +99,10 @@ def set_rate(optimiser: torch.optim.Optimizer, rate: float) -> None:
 
 
 def update(optimiser: torch.optim.Optimizer, loss: Tensor, clip: float) -> None:
-    """One step on `loss`, the gradient's norm clipped to `clip`."""
+    """One step on `loss`, its gradient averaged over ranks and its norm clipped to `clip`."""
     optimiser.zero_grad()
     loss.backward()
+    world.average_gradients(p for group in optimiser.param_groups for p in group["params"])
     for group in optimiser.param_groups:
         nn.utils.clip_grad_norm_(group["params"], clip)
     optimiser.step()

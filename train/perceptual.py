@@ -10,6 +10,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from engines.errors import DataError
+from train import world
 
 VGG_FILE = "vgg19-dcbb9e9d.pth"  # torchvision's ImageNet weights, as torch.hub stores them
 _DAMAGE = (OSError, EOFError, RuntimeError, ValueError, LookupError, TypeError, pickle.PickleError)
@@ -119,8 +120,9 @@ class PerceptualLoss(nn.Module):
         pairs = zip(self.features(made), targets, strict=True)
         losses = torch.stack([F.mse_loss(a, b) for a, b in pairs])
         with torch.no_grad():
-            followed = 0.99 * self.running + 0.01 * losses
-            self.running.copy_(torch.where(self.running == 0, losses, followed))
+            seen = world.mean(losses)
+            followed = 0.99 * self.running + 0.01 * seen
+            self.running.copy_(torch.where(self.running == 0, seen, followed))
         return (losses / (self.running + 1e-8)).mean()
 
 

@@ -4,11 +4,13 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from train import world
+
 
 class ImagePool(nn.Module):
     """Keeps up to `size` images. A query returns each image, or at even odds a stored one in
     exchange for it; while the pool fills, images are stored and returned. Being a module, it is
-    saved and restored with the networks."""
+    saved and restored with the networks. Every rank keeps the whole pool."""
 
     images: Tensor
     filled: Tensor
@@ -19,16 +21,23 @@ class ImagePool(nn.Module):
         self.register_buffer("filled", torch.zeros((), dtype=torch.int64))
 
     @torch.no_grad()
-    def query(self, images: Tensor, rng: np.random.Generator) -> Tensor:
-        """Images (B, 1, S, S) -> as many, detached from any graph."""
-        answer = images.detach().clone()
+    def query(self, images: Tensor, rng: np.random.Generator, blocks: int = 1) -> Tensor:
+        """Images (B, 1, S, S) -> as many, detached from any graph.
+
+        Args:
+            blocks: of the global batch that `images` has this rank's parts of; see
+                `train.world.gathered`.
+        """
+        images = world.gathered(images, blocks)
+        answer = images.clone()
+        count = int(self.filled)  # once: on a GPU this waits
         for n, image in enumerate(images):
-            count = int(self.filled)
             if count < len(self.images):
                 self.images[count] = image
-                self.filled += 1
+                count += 1
             elif count and rng.random() < 0.5:
                 place = int(rng.integers(count))
                 answer[n] = self.images[place]
                 self.images[place] = image
-        return answer
+        self.filled.fill_(count)
+        return answer[world.part(len(answer))]

@@ -5,9 +5,9 @@ import zipfile
 import zlib
 from collections.abc import Sequence
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Literal, TypeAlias
+from typing import Literal, NamedTuple, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,6 +15,8 @@ from numpy.typing import NDArray
 from engines.errors import DataError
 from engines.skeleton import Skeleton
 from train.foreign import read_poses
+from train.mocap import Views, is_mocap, read_mocap, shared_out
+from train.tables import rows_text
 
 log = logging.getLogger(__name__)
 Framing: TypeAlias = Literal["frame", "pose"]
@@ -35,10 +37,15 @@ _NO_NPZ = (
 
 @dataclass(frozen=True, eq=False)
 class Prior:
-    """Poses (N, K, 2) float32, (x, y), in crop space: ±1 at the edges of the base crop."""
+    """Poses (N, K, 2) float32, (x, y), in crop space: ±1 at the edges of the base crop.
+
+    Attributes:
+        framing: what that crop is, see `load_prior`.
+    """
 
     poses: NDArray[np.float32]
     skeleton: Skeleton
+    framing: Framing = "frame"
 
     def __len__(self) -> int:
         return len(self.poses)
@@ -83,11 +90,11 @@ class Prior:
         if not 1 <= count <= len(self):
             raise DataError(f"a prior of {len(self)} poses has no subset of {count}")
         chosen = np.random.default_rng(seed).permutation(len(self))[:count]
-        return Prior(self.poses[chosen], self.skeleton)
+        return replace(self, poses=self.poses[chosen])
 
     def zoomed(self, zoom: float) -> "Prior":
         """The same poses in a crop whose side is `zoom` times as long."""
-        return Prior((self.poses / zoom).astype(np.float32), self.skeleton)
+        return replace(self, poses=(self.poses / zoom).astype(np.float32))
 
     def margin(self) -> float:
         """Side of the crop over the larger side of a pose's box, median over the poses."""
@@ -137,34 +144,46 @@ def load_prior(path: Path, skeleton: Skeleton, framing: Framing) -> Prior:
     """
     if path.suffix == ".npz":
         points, sizes = _read_npz(path, skeleton)
+        lines = None
     else:
         table = read_poses(path, skeleton)
-        points, sizes = table.points, table.sizes
-    whole = _complete(points, path)
+        points, sizes, lines = table.points, table.sizes, table.lines
+    whole = _complete(points, path, lines)
     if not whole.any():
         raise DataError(f"{path}: no pose has all {len(skeleton.keypoints)} keypoints")
     if framing == "frame" and sizes is None:
         raise DataError(f"{path}: needs the columns 'width' and 'height' to place poses in a frame")
     if framing == "pose":
-        return Prior(_pose_framed(points[whole]), skeleton)
+        return Prior(_pose_framed(points[whole]), skeleton, "pose")
     assert sizes is not None
     side = sizes.max(axis=1)[whole, None, None] / 2
     centre = (sizes[whole, None] - 1) / 2
     poses = ((points[whole] - centre) / side).astype(np.float32)
     inside = np.abs(poses.mean(axis=1)).max(axis=1) <= 1
     if not inside.all():
-        log.warning("%s: %d poses outside their frame left out", path, (~inside).sum())
+        outside = np.flatnonzero(whole)[~inside]
+        log.warning("%s: %s: outside their frame, left out", path, rows_text(outside, lines))
     if not inside.any():
         raise DataError(f"{path}: every pose lies outside its frame; are width and height right?")
     return Prior(poses[inside], skeleton)
 
 
-def _complete(points: NDArray[np.float32], path: Path) -> NDArray[np.bool_]:
-    """(N,) which poses have all their points; how many have not is logged."""
+def _complete(
+    points: NDArray[np.float32], path: Path, lines: list[int] | None
+) -> NDArray[np.bool_]:
+    """(N,) which poses have all their points; those that have not are named in the log."""
     whole = np.asarray(np.isfinite(points).all(axis=(1, 2)))
     if not whole.all():
-        log.warning("%s: %d poses with missing points left out", path, (~whole).sum())
+        missing = rows_text(np.flatnonzero(~whole), lines)
+        log.warning("%s: %s: missing points, left out", path, missing)
     return whole
+
+
+class Gathered(NamedTuple):
+    """What a prior was made of: points (N, K, 2), pixels of frames of sizes (N, 2)."""
+
+    points: NDArray[np.float32]
+    sizes: NDArray[np.float32]
 
 
 def gather(
@@ -173,21 +192,27 @@ def gather(
     output: Path,
     *,
     size: tuple[int, int] | None = None,
-) -> int:
-    """Join the complete poses of many files into one `.npz`; returns how many they are.
+    views: Views | None = None,
+) -> Gathered:
+    """Join the complete poses of many files into one `.npz`.
 
     Args:
         files: keypoint tables, or any others that `train.foreign.read_poses` knows.
         size: (width, height) of the frames of files that do not say.
+        views: how motion capture is looked at; its count is shared out among such files.
 
     Raises:
         DataError: a file cannot be used, or `output` cannot be written.
     """
     if output.suffix != ".npz":
         raise DataError(f"{output}: a prior's name must end in .npz")
+    shares = shared_out(views or Views(), sum(is_mocap(file) for file in files))
     points, sizes = [], []
     for file in files:
-        table = read_poses(file, skeleton)
+        if is_mocap(file):
+            table = read_mocap(file, skeleton, next(shares))
+        else:
+            table = read_poses(file, skeleton)
         own = table.sizes
         if own is None and size is not None:
             own = np.full((len(table.points), 2), size, np.float32)
@@ -196,19 +221,19 @@ def gather(
                 f"{file}: needs the columns 'width' and 'height' to serve as a prior; "
                 "or say --size WIDTHxHEIGHT"
             )
-        whole = _complete(table.points, file)
+        whole = _complete(table.points, file, table.lines)
         points.append(table.points[whole])
         sizes.append(own[whole])
-    joined = np.concatenate(points)
-    if not len(joined):
+    gathered = Gathered(np.concatenate(points), np.concatenate(sizes))
+    if not len(gathered.points):
         raise DataError("no pose is complete; a prior needs all keypoints of a pose")
     fresh = output.with_name(output.name + ".new")
     try:
         with fresh.open("wb") as file:
             np.savez_compressed(
                 file,
-                points=joined,
-                sizes=np.concatenate(sizes),
+                points=gathered.points,
+                sizes=gathered.sizes,
                 keypoints=np.array(skeleton.keypoints),
             )
         fresh.replace(output)
@@ -216,7 +241,7 @@ def gather(
         with suppress(OSError):
             fresh.unlink()
         raise DataError(f"{output}: cannot be written ({error.strerror})") from error
-    return len(joined)
+    return gathered
 
 
 def _read_npz(

@@ -1,6 +1,9 @@
 """Pseudo-labels: what the teacher says about every frame, and how far it agrees with itself."""
 
+import zipfile
 from dataclasses import dataclass
+from pathlib import Path
+from typing import Self
 
 import numpy as np
 import torch
@@ -8,8 +11,10 @@ from numpy.typing import NDArray
 from torch import nn
 from tqdm import tqdm
 
+from engines.errors import DataError
 from engines.geometry import Roi, crop, to_frame
 from engines.skeleton import Skeleton
+from train import world
 from train.batches import tensor
 from train.config import Config
 from train.videos import Footage
@@ -32,23 +37,62 @@ class PseudoLabels:
     points_px: list[NDArray[np.float32]]
     doubt: list[NDArray[np.float32]]
 
+    def write(self, file: Path) -> None:
+        """Keep them as an `.npz`.
+
+        Raises:
+            DataError: it cannot be written.
+        """
+        fresh = file.with_name(file.name + ".new")
+        try:
+            file.parent.mkdir(parents=True, exist_ok=True)
+            with fresh.open("wb") as stored:
+                np.savez(
+                    stored,
+                    points_px=np.concatenate(self.points_px),
+                    doubt=np.concatenate(self.doubt),
+                )
+            fresh.replace(file)
+        except OSError as error:
+            raise DataError(f"{file}: cannot be written ({error.strerror})") from error
+
+    @classmethod
+    def read(cls, file: Path, footage: Footage) -> Self | None:
+        """What was kept of that footage; None where nothing is that could be its."""
+        try:
+            with np.load(file, allow_pickle=False) as stored:
+                points, doubt = stored["points_px"], stored["doubt"]
+        except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile):
+            return None
+        if len(points) != len(footage) or len(doubt) != len(footage):
+            return None
+        ends = np.cumsum([len(clip.images) for clip in footage.clips])[:-1]
+        return cls(np.split(points, ends), np.split(doubt, ends))
+
 
 @torch.no_grad()
 def label(
     teacher: nn.Module, footage: Footage, skeleton: Skeleton, config: Config, device: torch.device
 ) -> PseudoLabels:
     """Ask the teacher about six views of every frame (turned, scaled, mirrored) and join the
-    answers that agree. A label is only as good as the teacher; its doubt says where it wavers."""
+    answers that agree. A label is only as good as the teacher; its doubt says where it wavers.
+    Several ranks take turns with the frames."""
     teacher.eval()
     points, doubts = [], []
-    for clip in tqdm(footage.clips, desc="pseudo-labels", unit="clip", dynamic_ncols=True):
-        found = [
-            _joined(_views(teacher, image, roi, skeleton, config, device))
-            for image, roi in zip(clip.images, clip.rois, strict=True)
-        ]
-        points.append(np.stack([place for place, _ in found]))
-        doubts.append(np.array([doubt for _, doubt in found], np.float32))
+    bar = {"desc": "pseudo-labels", "unit": "clip", "dynamic_ncols": True}
+    for clip in tqdm(footage.clips, **bar, disable=world.rank() > 0):
+        place = np.zeros((len(clip.images), len(skeleton.keypoints), 2), np.float32)
+        doubt = np.zeros(len(clip.images), np.float32)
+        for n in range(world.rank(), len(doubt), world.size()):
+            views = _views(teacher, clip.images[n], clip.rois[n], skeleton, config, device)
+            place[n], doubt[n] = _joined(views)
+        points.append(_added(place, device))  # to zeros, where a frame was another rank's
+        doubts.append(_added(doubt, device))
     return PseudoLabels(points, doubts)
+
+
+def _added(values: NDArray[np.float32], device: torch.device) -> NDArray[np.float32]:
+    return world.total(torch.from_numpy(values).to(device)).cpu().numpy()
 
 
 def _views(

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from engines.skeleton import Skeleton
+from train import world
 
 TILE = 112
 COLUMNS = 10
@@ -17,7 +18,10 @@ COLUMNS = 10
 
 def write_sheet(path: Path, rows: dict[str, Tensor], keypoints: Tensor, skeleton: Skeleton) -> None:
     """Write a PNG: a labelled row per entry of `rows` ((B, 1 or 3, S, S) in [-1, 1], RGB), the
-    first of which is shown once more at the bottom with `keypoints` (B, K, 2) drawn over it."""
+    first of which is shown once more at the bottom with `keypoints` (B, K, 2) drawn over it. Of
+    several ranks, rank 0 shows its part."""
+    if world.rank():
+        return
     tiles = {name: _tiles(row[:COLUMNS]) for name, row in rows.items()}
     first = next(iter(tiles.values()))
     tiles["overlay"] = [

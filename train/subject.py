@@ -1,4 +1,4 @@
-"""Finding the one thing that moves in front of a fixed camera."""
+"""Finding the one thing that moves in front of a background."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -34,32 +34,41 @@ class Background:
             raise DataError("a background needs at least 3 frames from one fixed camera")
         if len({frame.shape for frame in frames}) > 1:
             raise DataError("the frames differ in size; a fixed camera gives one size")
-        chosen = [frames[i] for i in _spread(len(frames), BACKGROUND_FRAMES)]
+        chosen = [frames[i] for i in evenly(len(frames), BACKGROUND_FRAMES)]
         factor = min(1.0, WORK_SIDE / max(chosen[0].shape[:2]))
-        stack = np.stack([_small(frame, factor) for frame in chosen])
+        stack = np.stack([shrunk(frame, factor) for frame in chosen])
         return cls(np.median(stack, axis=0).astype(np.uint8), factor)
 
     def find(self, frame: Image) -> Roi | None:
-        """The square round the subject: `POSE_MARGIN` times its length; None if nothing differs.
-
-        Looks at the largest blob that differs from the background, its thin parts (a tail, a
-        leash) removed.
-        Its length is that of a uniform ellipse with its second moments along the major axis.
-        """
-        difference = cv2.absdiff(_small(frame, self.factor), self.image).max(axis=2)
-        blob = _largest_blob(difference)
-        if blob is None:
-            return None
-        moments = cv2.moments(blob, binaryImage=True)
-        area = moments["m00"]
-        x, y = moments["m10"] / area, moments["m01"] / area
-        spread = np.array([[moments["mu20"], moments["mu11"]], [moments["mu11"], moments["mu02"]]])
-        longest = 4 * float(np.sqrt(np.linalg.eigvalsh(spread / area)[-1]))
-        place = ((v + 0.5) / self.factor - 0.5 for v in (x, y))
-        return Roi(*place, POSE_MARGIN * max(longest, 4.0) / self.factor)
+        """The square round the subject, see `subject_square`; None if nothing differs."""
+        difference = cv2.absdiff(shrunk(frame, self.factor), self.image).max(axis=2)
+        return subject_square(difference, self.factor)
 
 
-def _small(frame: Image, factor: float) -> Image:
+def subject_square(difference: NDArray[np.uint8], factor: float) -> Roi | None:
+    """The square round the subject: `POSE_MARGIN` times its length; None if nothing differs.
+
+    Looks at the largest blob that differs from the background, its thin parts (a tail, a leash)
+    removed. Its length is that of a uniform ellipse with its second moments along the major axis.
+
+    Args:
+        difference: (h, w) how far each pixel is from the background, in a picture shrunk by
+            `factor`; the square is in pixels of the picture before that.
+    """
+    blob = _largest_blob(difference)
+    if blob is None:
+        return None
+    moments = cv2.moments(blob, binaryImage=True)
+    area = moments["m00"]
+    x, y = moments["m10"] / area, moments["m01"] / area
+    spread = np.array([[moments["mu20"], moments["mu11"]], [moments["mu11"], moments["mu02"]]])
+    longest = 4 * float(np.sqrt(np.linalg.eigvalsh(spread / area)[-1]))
+    place = ((v + 0.5) / factor - 0.5 for v in (x, y))
+    return Roi(*place, POSE_MARGIN * max(longest, 4.0) / factor)
+
+
+def shrunk(frame: Image, factor: float) -> Image:
+    """The frame `factor` times as large, its noise smoothed: what motion is looked for in."""
     blurred = cv2.resize(frame, None, fx=factor, fy=factor, interpolation=cv2.INTER_AREA)
     return np.asarray(cv2.GaussianBlur(blurred, (3, 3), 0), np.uint8)
 
@@ -91,7 +100,7 @@ def _disc(side: int) -> NDArray[np.uint8]:
     return np.asarray(cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (side, side)), np.uint8)
 
 
-def _spread(count: int, most: int) -> list[int]:
+def evenly(count: int, most: int) -> list[int]:
     """At most `most` numbers spread evenly over 0 … count - 1."""
     return sorted({round(i) for i in np.linspace(0, count - 1, min(count, most))})
 

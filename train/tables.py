@@ -10,6 +10,8 @@ from numpy.typing import NDArray
 from engines.errors import DataError
 from engines.skeleton import Skeleton
 
+NAMED = 5  # rows that cannot be used, in a message
+
 
 @dataclass(frozen=True, eq=False)
 class Table:
@@ -20,12 +22,14 @@ class Table:
         sizes: (N, 2) float32 (width, height), or None where the table does not give them.
         images: the N picture paths as written, relative to the table, or None.
         frames: the N frame numbers in the video that was labelled, or None.
+        lines: the N line numbers in the file, or None where it has no lines.
     """
 
     points: NDArray[np.float32]
     sizes: NDArray[np.float32] | None
     images: list[str] | None
     frames: list[int] | None = None
+    lines: list[int] | None = None
 
 
 def read_table(path: Path, skeleton: Skeleton) -> Table:
@@ -42,9 +46,18 @@ def read_table(path: Path, skeleton: Skeleton) -> Table:
     images = [row["image"] for _, row in rows] if "image" in columns else None
     keys = ("width", "height")
     if not set(keys) <= set(columns):
-        return Table(points, None, images)
+        return Table(points, None, images, lines=[n for n, _ in rows])
     sizes = np.array([[_length(path, n, row, key) for key in keys] for n, row in rows], np.float32)
-    return Table(points, sizes, images)
+    return Table(points, sizes, images, lines=[n for n, _ in rows])
+
+
+def rows_text(rows: NDArray[np.intp], lines: list[int] | None) -> str:
+    """How many poses these are and where they stand: their lines, else their numbers from 1."""
+    word = "pose" if lines is None else "line"
+    places = [str(row + 1 if lines is None else lines[row]) for row in rows]
+    shown = ", ".join(places[:NAMED]) + (" …" if len(places) > NAMED else "")
+    poses = "1 pose" if len(rows) == 1 else f"{len(rows)} poses"
+    return f"{poses} ({word} {shown})"
 
 
 def _rows(path: Path) -> tuple[list[tuple[int, dict[str, str]]], list[str]]:

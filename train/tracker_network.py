@@ -110,3 +110,16 @@ class TrackerGraph(nn.Module):
 def normalised(crop: Tensor) -> Tensor:
     """(N, S, S, 3) uint8 -> (N, 3, S, S) in [-1, 1]; cast first, as TensorRT asks."""
     return crop.float().permute(0, 3, 1, 2) / 127.5 - 1
+
+
+class AsTeacher(nn.Module):
+    """A tracker network asked like a teacher: pictures (B, 3, S, S) in [-1, 1], RGB -> keypoints
+    (B, K, 2)."""
+
+    def __init__(self, network: TrackerNetwork) -> None:
+        super().__init__()
+        self.network = network
+
+    def forward(self, picture: Tensor) -> Tensor:
+        keypoints: Tensor = self.network(picture.flip(1))[0]
+        return keypoints

@@ -3,7 +3,7 @@
 import logging
 import os
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 
@@ -25,11 +25,20 @@ log = logging.getLogger(__name__)
 
 @dataclass(frozen=True, eq=False)
 class Clip:
-    """Frames of one subject in one scene, with the square that holds the subject in each."""
+    """Frames of one subject in one scene, with the square that holds the subject in each.
+
+    Attributes:
+        images: the frames as they are kept, reduced to what is near the subject.
+        rois: the squares, in pixels of `images`.
+        places: the same squares in pixels of the video's frames; empty where not known.
+        numbers: which frames of the video these are; empty where not known.
+    """
 
     name: str
-    images: list[Image]
+    images: Sequence[Image]
     rois: list[Roi]
+    places: list[Roi] = field(default_factory=list)
+    numbers: list[int] = field(default_factory=list)
 
 
 @dataclass(frozen=True, eq=False)
@@ -139,6 +148,48 @@ def read_picture(path: Path) -> Image | None:
         return None
     image = cv2.imdecode(data, cv2.IMREAD_COLOR) if data.size else None
     return None if image is None else np.asarray(image, np.uint8)
+
+
+def spread_frames(path: Path, count: int) -> list[Image]:
+    """Up to `count` frames spread evenly over a video or a folder of pictures; or the one picture.
+
+    Raises:
+        DataError: nothing there can be read.
+    """
+    if path.is_dir():
+        files = sorted(own for own in path.iterdir() if own.suffix.lower() in PICTURE_ENDINGS)
+        chosen = [read_picture(files[n]) for n in _spread(len(files), count)]
+    elif path.suffix.lower() in PICTURE_ENDINGS:
+        chosen = [read_picture(path)]
+    elif not path.is_file():
+        raise DataError(f"{path}: no such file or folder")
+    else:
+        chosen = _sought(path, count)
+    frames = [frame for frame in chosen if frame is not None]
+    if not frames:
+        raise DataError(f"{path}: neither a video nor a picture that can be read")
+    return frames
+
+
+def _sought(path: Path, count: int) -> list[Image]:
+    """Frames of a video, gone to directly; where it ends early, those before."""
+    capture = cv2.VideoCapture(str(path))
+    try:
+        found = []
+        for number in _spread(max(1, int(capture.get(cv2.CAP_PROP_FRAME_COUNT))), count):
+            capture.set(cv2.CAP_PROP_POS_FRAMES, number)
+            good, image = capture.read()
+            if good:
+                found.append(np.asarray(image, np.uint8))
+        return found
+    finally:
+        capture.release()
+
+
+def _spread(length: int, count: int) -> list[int]:
+    """`count` numbers below `length`, each in the middle of its share."""
+    count = min(count, length)
+    return [(2 * n + 1) * length // (2 * count) for n in range(count)]
 
 
 def whole(picture: Image) -> Roi:

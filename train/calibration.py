@@ -1,0 +1,153 @@
+"""Correcting where found poses lie in the frame by what the prior says of place and shape together.
+
+What a discriminator sees of a pose's place is blurred by the random similarities that pictures and
+poses are drawn under, so an encoder may let a pose slide as it turns: everything moves with the
+subject and looks like a pose, yet all of it lies beside the subject a little. Taken over all frames
+the slide shows: prior poses that are shaped alike lie elsewhere in their pictures.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from engines.geometry import Roi, to_crop, to_frame
+from train.prior import Prior
+from train.pseudo import PseudoLabels
+from train.videos import Footage
+
+LEAST_CLIPS = 30  # fewer subjects are no sample: one may always stand on the left
+READ = 0.75  # a mode of shape counts if the found poses vary in it by this share of the prior
+MODES = 4  # at most
+
+Complex = NDArray[np.complex128]
+
+
+@dataclass(frozen=True, eq=False)
+class Shapes:
+    """The prior's mean shape and its main modes, both mirror-symmetric.
+
+    Attributes:
+        mean: (K,) complex, centred, root mean square radius 1.
+        modes: (M, K) complex, each of norm 1 as 2K real numbers.
+        odd: (M,) -1 where a mode changes sign in a mirror, else 1.
+        spread: (M,) standard deviation of the prior's poses in each.
+    """
+
+    mean: Complex
+    modes: Complex
+    odd: NDArray[np.float64]
+    spread: NDArray[np.float64]
+
+    @classmethod
+    def of(cls, poses: Complex, flipped: list[int]) -> "Shapes":
+        """Of poses (N, K), their mirror images included."""
+        both = np.concatenate([poses, -poses[:, flipped].conj()])
+        mean = _normalised(both[0])
+        for _ in range(10):
+            aligned = _aligned(both, mean)
+            mean = _normalised(aligned.mean(axis=0))
+        rest = _real(_aligned(both, mean) - mean)
+        _, spread, modes = np.linalg.svd(rest, full_matrices=False)
+        modes = modes[:MODES, 0::2] + 1j * modes[:MODES, 1::2]
+        odd = np.sign((modes.conj() * -modes[:, flipped].conj()).sum(axis=1).real)
+        return cls(mean, modes, odd, spread[:MODES] / np.sqrt(len(both)))
+
+    def read(self, poses: Complex) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+        """Poses (N, K) -> where they lie (N, 4): x and y in units of their radius, log of it,
+        angle; and how they are shaped (N, M)."""
+        centre = poses.mean(axis=1)
+        radius = _fit(poses, self.mean)
+        place = centre / abs(radius)
+        lies = np.stack([place.real, place.imag, np.log(abs(radius)), np.angle(radius)], axis=1)
+        rest = _real(_aligned(poses, self.mean) - self.mean)
+        return lies, rest @ _real(self.modes).T
+
+
+def laid(labels: PseudoLabels, footage: Footage, prior: Prior, zoom: float) -> PseudoLabels:
+    """The same labels, corrected where that can be known: the prior's poses lie in pictures framed
+    as the footage is, and there are many clips."""
+    if prior.framing != "frame" or len(footage.clips) < LEAST_CLIPS:
+        return labels
+    bases = [[Roi(r.x, r.y, r.size * zoom, r.angle) for r in clip.rois] for clip in footage.clips]
+    poses = [
+        to_crop(points, base)
+        for clip, own in zip(labels.points_px, bases, strict=True)
+        for points, base in zip(clip, own, strict=True)
+    ]
+    trusted = np.isfinite(np.concatenate(labels.doubt))
+    if trusted.sum() < LEAST_CLIPS:
+        return labels
+    fixed = iter(calibrated(np.stack(poses), prior, trusted))
+    points = [np.stack([to_frame(next(fixed), base) for base in own]) for own in bases]
+    return PseudoLabels(points, labels.doubt)
+
+
+def calibrated(
+    poses: NDArray[np.float32], prior: Prior, trusted: NDArray[np.bool_]
+) -> NDArray[np.float32]:
+    """Found poses (N, K, 2), base crop, each moved, scaled and turned so that on average poses of
+    one shape lie as the prior's poses of that shape do, their common middle left where it is.
+
+    A linear regression of place on shape, for the found poses that are `trusted` (N,) and for the
+    prior; the difference is taken off all. Only modes of shape that the found poses vary in like
+    the prior are used: a regression on what is hardly read would be noise.
+    """
+    wanted, found = _complex(prior.poses), _complex(poses)
+    shapes = Shapes.of(wanted, list(prior.skeleton.flipped))
+    lies, shaped = shapes.read(found)
+    used = shaped[trusted].std(axis=0) >= READ * shapes.spread
+    gap = _regression(lies[trusted], shaped[trusted], shapes, used)
+    gap -= _regression(*shapes.read(wanted), shapes, used)
+    middle = shaped[trusted][:, used].mean(axis=0)
+    change = (shaped[:, used] - middle) @ gap[:-1]  # (N, 4)
+    x, y, size, angle = change.T
+    centre = found.mean(axis=1, keepdims=True)
+    radius = np.exp(lies[:, 2])[:, None]
+    turned = (found - centre) * np.exp(-size - 1j * angle)[:, None]
+    moved = centre + turned - radius * (x + 1j * y)[:, None]
+    return _points(moved)
+
+
+def _regression(
+    lies: NDArray[np.float64],
+    shaped: NDArray[np.float64],
+    shapes: Shapes,
+    used: NDArray[np.bool_],
+) -> NDArray[np.float64]:
+    """Coefficients (modes + 1, 4) of place on shape, of the poses and their mirror images."""
+    mirror = np.array([-1, 1, 1, -1])
+    left = np.concatenate([shaped[:, used], shaped[:, used] * shapes.odd[used]])
+    left = np.column_stack([left, np.ones(len(left))])
+    solution = np.linalg.lstsq(left, np.concatenate([lies, lies * mirror]), rcond=None)[0]
+    return np.asarray(solution)
+
+
+def _fit(poses: Complex, shape: Complex) -> Complex:
+    """The factors (N,) that turn and scale `shape` (K,) most nearly into each centred pose."""
+    centred = poses - poses.mean(axis=1, keepdims=True)
+    return np.asarray(centred @ shape.conj() / np.vdot(shape, shape).real)
+
+
+def _aligned(poses: Complex, shape: Complex) -> Complex:
+    """Each pose centred and divided by its factor, so that it lies on `shape`."""
+    centred = poses - poses.mean(axis=1, keepdims=True)
+    return np.asarray(centred / _fit(poses, shape)[:, None])
+
+
+def _normalised(shape: Complex) -> Complex:
+    centred = shape - shape.mean()
+    return np.asarray(centred / np.sqrt((abs(centred) ** 2).mean()))
+
+
+def _complex(poses: NDArray[np.float32]) -> Complex:
+    return np.asarray(poses[..., 0], np.complex128) + 1j * poses[..., 1]
+
+
+def _points(poses: Complex) -> NDArray[np.float32]:
+    return np.stack([poses.real, poses.imag], axis=-1).astype(np.float32)
+
+
+def _real(shapes: Complex) -> NDArray[np.float64]:
+    """(..., K) complex -> (..., 2K) real."""
+    return np.stack([shapes.real, shapes.imag], axis=-1).reshape(*shapes.shape[:-1], -1)
