@@ -33,6 +33,7 @@ CONFIG = tiny_config(
     steps=1,
     pretrain_steps=0,
     distil_steps=1,
+    held_out=0.0,
     reconstruct_from=0.0,
 )
 
