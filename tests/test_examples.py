@@ -6,7 +6,14 @@ import sys
 from pathlib import Path
 
 import cv2
-from toy import TRIANGLE, tiny_config, toy_footage
+from toy import (
+    TRIANGLE,
+    tiny_config,
+    toy_footage,
+    toy_prior,
+    write_prior,
+    write_skeleton,
+)
 
 from train import checkpoint
 from train.parts import Parts
@@ -67,3 +74,30 @@ def test_compare_mediapipe_refuses_a_clip_that_is_not_there(tmp_path):
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     assert done.returncode == 1
     assert done.stderr.strip().endswith("none.mp4: no such clip")
+
+
+def test_ablation_makes_a_row_of_the_table(tmp_path):
+    clip = tmp_path / "clip"
+    clip.mkdir()
+    for number, image in enumerate(toy_footage().clips[0].images):
+        cv2.imwrite(str(clip / f"{number}.png"), image)
+    poses = toy_prior(60).poses
+    write_prior(tmp_path / "prior.csv", poses, TRIANGLE, 64)
+    write_skeleton(tmp_path / "triangle.toml", TRIANGLE)
+    names = [f"{name}_{axis}" for name in TRIANGLE.keypoints for axis in "xy"]
+    values = (poses[0] + 1) * 32 - 0.5
+    row = ",".join(["clip/0.png", *(f"{value:.2f}" for value in values.reshape(-1))])
+    (tmp_path / "labels.csv").write_text(",".join(["image", *names]) + f"\n{row}\n")
+    small = {"size": 48, "steps": 2, "pretrain_steps": 1, "distil_steps": 2, "rounds": 1}
+    small |= {"batch": 2, "distil_batch": 2, "tracker_size": 32}
+    lines = run_example(
+        "ablation.py",
+        *("prior-50", clip, "--skeleton", tmp_path / "triangle.toml"),
+        *("--prior", tmp_path / "prior.csv", "--labels", tmp_path / "labels.csv"),
+        *("-o", tmp_path / "runs", *(f"--set={name}={value}" for name, value in small.items())),
+    ).splitlines()
+    row = [cell.strip() for cell in lines[-1].strip("|").split("|")]
+    assert row[0] == "prior-50"
+    assert all(float(cell) > 0 for cell in row[1:3])
+    kept = (tmp_path / "runs" / "prior-50-0.csv").read_text().splitlines()
+    assert len(kept) == 51

@@ -69,6 +69,7 @@ class Config:
     pretrain_steps: int = 800
     regressor_every: int = 1  # η is fine-tuned in each so many-th step
     reconstruct_from: float = 0.0  # share of the steps after which Ψ and its loss join in
+    bottleneck: bool = True  # Ψ sees the drawing of the keypoints, not Φ's skeleton image itself
     clip: float = 1.0
     pool: int = 50  # skeleton images kept to show the discriminator again
     average: float = 0.0  # decay of the running mean of encoder and regressor; 0 = none

@@ -121,7 +121,8 @@ def fit(
         loss = config.adversarial_weight * adversarial
         values = {"adversarial": adversarial}
         if step >= config.reconstruct_from * config.steps:
-            rebuilt = parts.decoder(redrawn, others)
+            seen = redrawn if config.bottleneck else skeletons[:count]
+            rebuilt = parts.decoder(seen, others)
             perceptual = parts.perceptual(rebuilt, frames)
             loss = loss + config.reconstruction_weight * perceptual
             values |= {"perceptual": perceptual, "pixels": mse_loss(rebuilt, frames)}
