@@ -41,3 +41,16 @@ def test_a_camera_that_cannot_be_followed_is_refused_with_the_remedy(tmp_path: P
     video = write_video(tmp_path / "leaps.avi", leaps)
     with pytest.raises(DataError, match=r"leaps\.avi: the camera moves.*--roi X,Y,SIZE"):
         list(located(video))
+
+
+def test_parts_that_move_in_turn_are_no_subject_that_roams(tmp_path: Path) -> None:
+    """As in a talking head before a still camera: now the mouth, now an eye."""
+    rng = np.random.default_rng(0)
+    still = rng.integers(60, 200, (120, 160, 3), np.uint8)
+    frames = []
+    for number in range(60):
+        frame = still.copy()
+        x, y, side = ((30, 30, 16), (110, 30, 20), (70, 90, 30))[number // 4 % 3]
+        frame[y : y + side, x : x + side] = rng.integers(0, 256, (side, side, 3), np.uint8)
+        frames.append(frame)
+    assert not something_roams(write_video(tmp_path / "parts.avi", frames))

@@ -17,7 +17,7 @@ from train.videos import read_frames
 
 log = logging.getLogger(__name__)
 SAMPLED = 90  # frames that tell what a clip is like
-WATCHED = 200  # frames in a row that tell whether something roams before a moving camera
+WATCHED = 200  # frames in a row that tell whether it is one thing that moves
 STEADY = 1.8  # ratio of a thing's sizes that one and the same thing keeps below, 90 % to 10 %
 LEAST_FOLLOWED = 0.2  # share of a moving camera's frames in which the subject must be found
 
@@ -58,7 +58,9 @@ def something_roams(video: Path) -> bool | None:
         rois = _longest_shot(list(follow(islice(read_frames(video), WATCHED))))
         return _is_one_thing(rois) and roams(rois, width, height)
     background = Background.of(frames)
-    return roams([background.find(frame) for frame in frames], width, height)
+    in_a_row = [background.find(frame) for frame in islice(read_frames(video), WATCHED)]
+    everywhere = [background.find(frame) for frame in frames]
+    return _is_one_thing(in_a_row) and roams(everywhere, width, height)
 
 
 def _longest_shot(sightings: list[Sighting]) -> list[Roi | None]:
@@ -73,8 +75,8 @@ def _longest_shot(sightings: list[Sighting]) -> list[Roi | None]:
 
 
 def _is_one_thing(rois: list[Roi | None]) -> bool:
-    """Whether what was found keeps its size and does not leap, as parts of a face do when its
-    surroundings are registered."""
+    """Whether what was found in frames in a row keeps its size and does not leap; the parts of a
+    face that move in turn, now the mouth, now the eyes, do both."""
     seen = [roi for roi in rois if roi is not None]
     if len(seen) < 2:
         return False
