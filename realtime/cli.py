@@ -82,6 +82,24 @@ def tracking(function: F) -> F:
     return function
 
 
+def sending(function: F) -> F:
+    """Options of the commands whose poses can go to other programs."""
+    to = click.option(
+        "--to",
+        multiple=True,
+        metavar="ADDRESS",
+        help="Send the poses there as they come; may be repeated. udp://HOST:PORT, osc://HOST:PORT"
+        ", vmc://HOST:PORT, lsl:NAME, vcam:DEVICE; servers with a token: ws://127.0.0.1:PORT, "
+        "zmq://127.0.0.1:PORT",
+    )
+    processor = click.option(
+        "--processor",
+        metavar="FILE:CLASS",
+        help="Python class whose process(frame, pose) is called.",
+    )
+    return to(processor(function))
+
+
 @click.group(cls=LazyGroup, later=LATER, context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(package_name="keycam")
 @verbose_option
@@ -115,14 +133,24 @@ def demo(model: str, device: str, json_file: Path | None) -> None:
     help="Write the overlay to an .mp4 or .avi.",
 )
 @click.option("--no-window", is_flag=True, help="Show nothing on the screen.")
+@sending
 @tracking
-def run(source: str, video: Path | None, *, no_window: bool, **options: Any) -> None:
+def run(
+    source: str,
+    video: Path | None,
+    to: tuple[str, ...],
+    processor: str | None,
+    *,
+    no_window: bool,
+    **options: Any,
+) -> None:
     """Track SOURCE live and show the overlay.
 
     SOURCE is a camera (0, its name or its id), a video, a folder of pictures, an rtsp:// or
     http:// address, or synthetic:
     """
-    watch(source, {"window": not no_window, "video": video}, **options)
+    wanted = {"window": not no_window, "video": video, "to": to, "processor": processor}
+    watch(source, wanted, **options)
 
 
 @main.command()
@@ -145,6 +173,7 @@ def run(source: str, video: Path | None, *, no_window: bool, **options: Any) -> 
     "--workers", type=click.IntRange(1), metavar="N", help="Files at a time; default one per core."
 )
 @click.option("--ray", metavar="ADDRESS", help="Record many files on a Ray cluster; or local.")
+@sending
 @tracking
 def record(
     sources: tuple[str, ...],
@@ -155,6 +184,8 @@ def record(
     lossless: bool,
     workers: int | None,
     ray: str | None,
+    to: tuple[str, ...],
+    processor: str | None,
     **options: Any,
 ) -> None:
     """Record the keypoints of one source, as for run, to a session folder.
@@ -166,10 +197,13 @@ def record(
 
     keep = "lossless" if lossless else "lossy" if video else None
     if workers is None and ray is None and not several(sources):
-        watch(sources[0], {"session": session, "keep_video": keep, "video": overlay}, **options)
+        wanted = {"session": session, "keep_video": keep, "video": overlay}
+        watch(sources[0], {**wanted, "to": to, "processor": processor}, **options)
         return
     if overlay is not None:
         raise click.UsageError("--overlay is for one source; for many files use --video")
+    if to or processor is not None:
+        raise click.UsageError("--to and --processor are for one source, not for many files")
     record_many(sources, session, keep_video=keep, workers=workers, ray=ray, **options)
 
 

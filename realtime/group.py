@@ -23,6 +23,8 @@ EXTRAS = {  # packages by the extra that brings them, and what needs it
     "matplotlib": ("plot", "plotting"),
     "ray": ("cluster", "a cluster"),
     "filelock": ("tensorrt", "a TensorRT plan"),
+    **dict.fromkeys(("pylsl", "pythonosc", "websockets", "zmq"), ("stream", "what --to names")),
+    "pyvirtualcam": ("vcam", "a virtual camera"),
 }
 DEBIAN = "apt-get install libgl1 libglib2.0-0"
 

@@ -18,8 +18,8 @@ Ending = Literal["source", "limit", "stop", "interrupt"]
 
 
 class Tracks(Protocol):
-    """What `run` needs of a tracker. If it has `stages`, a mapping of crop, infer and track to the
-    milliseconds of the last call, they are timed."""
+    """What `run` needs of a tracker. If it has `stages`, a mapping of stages (`realtime.timing`)
+    to the milliseconds of the last call, they are timed."""
 
     def track(self, frame: Frame) -> Pose: ...
 

@@ -1,7 +1,7 @@
 """The parts put together: from the name of a source to poses on screen and on disk."""
 
 import logging
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -13,12 +13,17 @@ from engines.engine import Engine, load, locate, shipped_models
 from engines.errors import DataError
 from engines.swap import SwapEngine
 from realtime.engine_watch import EngineWatch
-from realtime.loop import Report, Sink, run
+from realtime.loop import Report, Sink, Tracks, closing_all, run
 from realtime.overlay import Overlay
 from realtime.recorder import Quality, Recorder, clock, describe_model
 from realtime.replay import Replay, open_replay
 from realtime.screen import Output, Screen
 from realtime.source import Source, open_source
+from realtime.stream.address import CAMERA, Address
+from realtime.stream.camera import VirtualCamera
+from realtime.stream.message import Hello
+from realtime.stream.outlets import open_stream
+from realtime.stream.processor import Processed
 from realtime.tracker import Tracker
 from realtime.video_sink import VideoSink
 from realtime.window import Window
@@ -37,12 +42,16 @@ class Wanted:
         video: file for the overlay, `.mp4` or `.avi`.
         session: folder for the keypoint stream.
         keep_video: also store the frames as they came in the session; how, or None not to.
+        to: where to send the poses as they come, as for `realtime.stream.address`.
+        processor: FILE:CLASS that sees every pose first, as in `realtime.stream.processor`.
     """
 
     window: bool = False
     video: Path | None = None
     session: Path | None = None
     keep_video: Quality | None = None
+    to: tuple[str, ...] = ()
+    processor: str | None = None
 
 
 def watch(
@@ -58,7 +67,7 @@ def watch(
     """Track what `source` shows until it ends, a limit is reached, the window is closed, or Ctrl-C.
 
     Everything is opened, and every output checked, before the first frame is tracked. Files are
-    played at their own speed in a window, else read as fast as they are tracked.
+    played at their own speed in a window or a stream, else read as fast as they are tracked.
 
     Args:
         source: as for `open_source`.
@@ -142,6 +151,7 @@ def _watch(
     """As `watch`; `opener` is told whether to play files at their own speed."""
     blind = wanted.window and not _display(wanted)
     wanted = replace(wanted, window=wanted.window and not blind)
+    addresses = [Address.parse(text) for text in wanted.to]
     options: dict[str, Any] = {
         "device": device,
         "smooth": smooth,
@@ -150,12 +160,15 @@ def _watch(
     }
     stop = Event()
     with ExitStack() as stack:
-        opened = stack.enter_context(opener(wanted.window))
+        opened = stack.enter_context(opener(wanted.window or bool(addresses)))
         engine = load(model, device, wait=not opened.live)  # one file, one engine
         stack.callback(engine.close)
         options["refused"] = refused(device)
-        tracker = Tracker(engine, smooth=smooth)
-        sinks = _sinks(wanted, opened, engine, locate(model), options, stop)
+        tracker: Tracks = Tracker(engine, smooth=smooth)
+        if wanted.processor is not None:
+            tracker = Processed(tracker, wanted.processor, engine.card.skeleton)
+            stack.enter_context(closing_all([tracker]))
+        sinks = _sinks(wanted, addresses, opened, engine, locate(model), options, stop)
         where = "; no display, so no window" if blind else ""
         log.info("%s: %s on %s%s", opened.name, engine.card.name, engine.name, where)
         if options["refused"]:
@@ -171,7 +184,7 @@ def refused(device: str) -> list[str]:
 def _display(wanted: Wanted) -> bool:
     """Whether there is a display; without one something else must be wanted."""
     there = Window.available()
-    if not there and wanted.video is None and wanted.session is None:
+    if not there and not (wanted.video or wanted.session or wanted.to or wanted.processor):
         raise DataError(
             "no display for a window; use -o VIDEO to write the overlay to a file, "
             "or --no-window for the timings alone"
@@ -181,37 +194,63 @@ def _display(wanted: Wanted) -> bool:
 
 def _sinks(
     wanted: Wanted,
+    addresses: Sequence[Address],
     source: Source,
     engine: Engine,
     model: Path,
     options: Mapping[str, Any],
     stop: Event,
 ) -> list[Sink]:
-    """Open what is wanted."""
+    """Open what is wanted, the streams first: they send before others draw and write."""
     skeleton = engine.card.skeleton
+    anchor = source.anchor if isinstance(source, Replay) else clock
+    sinks: list[Sink] = []
+    with ExitStack() as undo:
+        hello = Hello.of(source, engine, anchor)
+        for address in addresses:
+            if address.scheme != CAMERA:
+                sinks.append(stream := open_stream(address, hello))
+                undo.callback(stream.close)
+        overlay = Overlay(skeleton, caption=engine.name)
+        outputs, window = _outputs(wanted, addresses, source, stop, undo)
+        if outputs:
+            sinks.append(Screen(overlay, outputs))
+        recorder: Recorder | None = None
+        if wanted.session is not None:
+            recorder = Recorder(
+                wanted.session,
+                source,
+                skeleton,
+                model=describe_model(engine, model),
+                options=options,
+                video=wanted.keep_video,
+                anchor=anchor,
+            )
+            if window is not None:
+                window.on_mark = recorder.mark
+            sinks.append(recorder)
+        if isinstance(engine, SwapEngine):
+            sinks.insert(0, EngineWatch(engine, overlay, recorder))
+        undo.pop_all()
+    return sinks
+
+
+def _outputs(
+    wanted: Wanted,
+    addresses: Sequence[Address],
+    source: Source,
+    stop: Event,
+    undo: ExitStack,
+) -> tuple[list[Output], Window | None]:
+    """What takes the drawn pictures; the window among them."""
     outputs: list[Output] = []
-    overlay = Overlay(skeleton, caption=engine.name)
+    for address in addresses:
+        if address.scheme == CAMERA:
+            outputs.append(camera := VirtualCamera(address, source.size, source.fps))
+            undo.callback(camera.close)
     if wanted.video is not None:
         outputs.append(VideoSink(wanted.video, fps=source.fps))
-    if wanted.window:
-        outputs.append(window := Window(stop))
-    sinks: list[Sink] = []
-    recorder: Recorder | None = None
-    if outputs:
-        sinks.append(Screen(overlay, outputs))
-    if wanted.session is not None:
-        recorder = Recorder(
-            wanted.session,
-            source,
-            skeleton,
-            model=describe_model(engine, model),
-            options=options,
-            video=wanted.keep_video,
-            anchor=source.anchor if isinstance(source, Replay) else clock,
-        )
-        if wanted.window:
-            window.on_mark = recorder.mark
-        sinks.append(recorder)
-    if isinstance(engine, SwapEngine):
-        sinks.insert(0, EngineWatch(engine, overlay, recorder))
-    return sinks
+    window = Window(stop) if wanted.window else None
+    if window is not None:
+        outputs.append(window)
+    return outputs, window

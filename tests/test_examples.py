@@ -1,11 +1,18 @@
 """The examples run as they stand."""
 
 import json
+import socket
 import subprocess
 import sys
 from pathlib import Path
+from threading import Thread
+from time import monotonic
+from uuid import uuid4
 
 import cv2
+import pytest
+from streaming import FACE, found, send, stream_to
+from test_stream_face import drawn_face
 from toy import (
     TRIANGLE,
     tiny_config,
@@ -15,6 +22,7 @@ from toy import (
     write_skeleton,
 )
 
+from realtime.pipeline import Wanted, watch
 from train import checkpoint
 from train.parts import Parts
 
@@ -42,6 +50,87 @@ def test_measure_exports_says_what_each_format_took():
     lines = run_example("measure_exports.py", "200", "csv", "dlc").splitlines()
     assert lines[0].startswith("200 frames")
     assert [line.split()[0] for line in lines[1:]] == ["csv", "dlc"]
+
+
+def receive(stream, name, *arguments):
+    """The first line a receiver prints while poses are sent to it."""
+    command = [sys.executable, "-W", "error", str(EXAMPLES / name), *map(str, arguments)]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
+        lines = []
+        reading = Thread(target=lambda: lines.append(process.stdout.readline()))
+        reading.start()
+        number, deadline = 0, monotonic() + 60
+        while not lines and monotonic() < deadline:
+            send(stream, number, found(drawn_face()))
+            number += 1
+            reading.join(0.05)
+        process.kill()
+        reading.join()
+    stream.close()
+    return lines[0].split()
+
+
+def free_port():
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as own:
+        own.bind(("127.0.0.1", 0))
+        return own.getsockname()[1]
+
+
+FIRST = [f"{value:g}" for value in drawn_face()[0].tolist()]  # x and y of p00
+
+
+def test_receive_udp_prints_poses():
+    port = free_port()
+    _, name, x, y = receive(stream_to(f"udp://127.0.0.1:{port}", FACE), "receive_udp.py", port)
+    assert name in ("p00", "?")  # "?" before the hello
+    assert (float(x), float(y)) == tuple(map(float, FIRST))
+
+
+def test_receive_websocket_prints_poses():
+    pytest.importorskip("websockets")
+    token = "0123456789abcdef"
+    stream = stream_to(f"ws://127.0.0.1:0/?token={token}", FACE)
+    url = f"{stream.sender.name}/?token={token}"
+    _, name, x, y = receive(stream, "receive_websocket.py", url)
+    assert (name, float(x), float(y)) == ("p00", *map(float, FIRST))
+
+
+def test_receive_osc_prints_poses():
+    pytest.importorskip("pythonosc")
+    port = free_port()
+    words = receive(stream_to(f"osc://127.0.0.1:{port}", FACE), "receive_osc.py", port)
+    assert (words[0], words[2]) == ("/keycam/frame", "1")
+
+
+def test_receive_vmc_prints_what_moves_an_avatar():
+    pytest.importorskip("pythonosc")
+    port = free_port()
+    words = receive(stream_to(f"vmc://127.0.0.1:{port}", FACE), "receive_vmc.py", port)
+    assert words == ["/VMC/Ext/OK", "1", "3", "0", "1"]
+
+
+def test_receive_lsl_prints_poses():
+    pytest.importorskip("pylsl")
+    name = f"keycam-{uuid4().hex}"
+    words = receive(stream_to(f"lsl:{name}", FACE, name), "receive_lsl.py", name)
+    assert [float(word) for word in words[1:]] == [*map(float, FIRST), 0.5]
+
+
+def test_receive_zmq_prints_poses():
+    pytest.importorskip("zmq")
+    token = "0123456789abcdef"
+    stream = stream_to(f"zmq://127.0.0.1:0/?token={token}", FACE)
+    endpoint = stream.sender.name.replace("zmq", "tcp")
+    words = receive(stream, "receive_zmq.py", endpoint, token)
+    assert [float(word) for word in words[1:]] == [*map(float, FIRST)]
+
+
+def test_watch_nose_says_when_it_crosses(capsys):
+    processor = f"{EXAMPLES / 'watch_nose.py'}:WatchNose"
+    watch("synthetic:frames=40", Wanted(processor=processor))
+    lines = capsys.readouterr().out.splitlines()
+    assert lines
+    assert all(line.split()[1:5] == ["p30", "is", "on", "the"] for line in lines)
 
 
 def test_compare_perceptual_measures_both_losses(tmp_path):

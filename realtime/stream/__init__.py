@@ -1,0 +1,1 @@
+"""Poses sent to other programs as they come; `realtime.stream.outlets` says where to."""
