@@ -51,15 +51,18 @@ def files_no_larger_than(size: int) -> Iterator[None]:
 def test_a_disk_without_room_ends_the_video_then_the_poses_and_not_the_loop(
     tmp_path, mouse_skeleton, room
 ):
-    source, screen = Memory(list(NOISE), repeat=50), Screen()
+    source = Memory(list(NOISE), repeat=10_000)
+    screen = Screen(source, until="recording stopped")
     recorder = Recorder(tmp_path / "s", source, mouse_skeleton, video="lossless")
     with (
         files_no_larger_than(room),
         pytest.raises(SessionError, match=r"recording stopped after \d+ frames \(File too large\)"),
     ):
         run(source, FakeTracker(), [recorder, screen])
-    assert len(screen.taken) == 1000
-    assert screen.notices[-1] == "recording stopped: File too large"
+    assert screen.notices[-2:] == [
+        "video stopped: File too large",
+        "recording stopped: File too large",
+    ]
     session = open_session(tmp_path / "s")
     assert 0 < (tmp_path / "s/poses.jsonl").stat().st_size <= room
     assert session.facts["end"]["frames"] == len(list(session)) == recorder.written > 0
@@ -67,7 +70,7 @@ def test_a_disk_without_room_ends_the_video_then_the_poses_and_not_the_loop(
     assert 0 < len(shown) == session.facts["end"]["video"]["frames"] < len(list(session))
     assert np.array_equal(shown, NOISE[: len(shown)])
     verdict = validate(tmp_path / "s")
-    assert (verdict.problems, verdict.captured) == ([], 1000)
+    assert (verdict.problems, verdict.captured) == ([], len(screen.taken))
 
 
 def test_a_disk_without_room_even_for_the_end(tmp_path, mouse_skeleton):

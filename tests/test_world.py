@@ -82,6 +82,7 @@ def test_rank_0_alone_writes(together: Path) -> None:
     assert {path.name for path in together.iterdir() if path.is_dir()} == {
         "distil",
         "joint",
+        "labels",
         "sheets",
     }
 

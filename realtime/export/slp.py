@@ -21,9 +21,9 @@ STRETCH = 4096  # rows of a table per compressed block
 
 def write_slp(rows: Rows, path: Path, times: Path) -> None:
     """Predicted instances, one track per subject; frames without any are there, and empty."""
+    _lay_out(rows, path)  # first, as it needs sleap-io, which brings h5py
     import h5py
 
-    _lay_out(rows, path)
     with h5py.File(path, "r+") as file:
         patterns = {name: _empty(file, name) for name in TABLES}
         for chunk in rows:
