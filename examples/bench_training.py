@@ -145,7 +145,7 @@ def block(name: str, steps: int, device: torch.device, *, tiny: bool) -> dict[st
         "memory_mb": memory,
         "batch": config.batch,
     }
-    pair = config.with_changes(steps=2, batch=2, compile=False)
+    pair = config.with_changes(steps=2, batch=2, compile=False, held_out=0.0)
     fresh = parts_of(name, pair, skeleton, device)
     with FlopCounterMode(display=False) as counter, tempfile.TemporaryDirectory() as folder:
         fit.fit(fresh, footage, prior, pair, Path(folder), device)
