@@ -111,6 +111,8 @@ def _export(
             )
             wanted = graph(**tensors)
         model = program.model_proto
+        for node in model.graph.node:
+            node.ClearField("metadata_props")  # names the files of the machine it was traced on
         entry = model.metadata_props.add()
         entry.key, entry.value = METADATA_KEY, card.to_json()
         onnx.save(model, fresh)
