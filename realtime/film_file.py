@@ -1,12 +1,11 @@
 """The file of a film: it has its name only once it plays, and ends with a whole fragment."""
 
-import os
 from contextlib import suppress
-from errno import ENOENT
 from pathlib import Path
 
 from engines.errors import DataError
 from realtime.fragments import Fragments
+from realtime.journal import check_linked
 
 
 class FilmFile:
@@ -45,13 +44,11 @@ class FilmFile:
                 self._part.replace(self._path)
 
     def check_there(self) -> None:
-        """A file that somebody deleted takes everything and keeps nothing.
-
-        Raises:
-            FileNotFoundError: it was deleted.
         """
-        if os.fstat(self._file.fileno()).st_nlink == 0:
-            raise FileNotFoundError(ENOENT, "the session was deleted")
+        Raises:
+            FileNotFoundError: the file was deleted.
+        """
+        check_linked(self._file.fileno())
 
     def close(self) -> None:
         """Close the file; one that does not play is removed."""

@@ -6,6 +6,19 @@ from errno import ENOENT
 from pathlib import Path
 
 
+def check_linked(file: int) -> None:
+    """A file that somebody deleted takes everything and keeps nothing.
+
+    Args:
+        file: the descriptor of an open file.
+
+    Raises:
+        FileNotFoundError: it was deleted.
+    """
+    if os.fstat(file).st_nlink == 0:
+        raise FileNotFoundError(ENOENT, "the session was deleted")
+
+
 class Journal:
     """Appends lines to a file. They wait in memory until `flush`.
 
@@ -49,13 +62,11 @@ class Journal:
                     self._file.truncate(self._end)
 
     def check_there(self) -> None:
-        """A file that somebody deleted takes everything and keeps nothing.
-
-        Raises:
-            FileNotFoundError: it was deleted.
         """
-        if os.fstat(self._file.fileno()).st_nlink == 0:
-            raise FileNotFoundError(ENOENT, "the session was deleted")
+        Raises:
+            FileNotFoundError: the file was deleted.
+        """
+        check_linked(self._file.fileno())
 
     def close(self) -> None:
         """Close the file; what waits is forgotten."""
