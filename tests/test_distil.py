@@ -168,3 +168,10 @@ def test_a_run_killed_in_any_round_goes_on_as_if_it_had_not_been(
             run(broken, torch.device("cpu"))
     run(broken, torch.device("cpu"))
     assert state_of(broken) == state_of(whole)
+
+
+def test_no_steps_ask_nobody(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "label", None)
+    config = tiny_config(distil_steps=0, rounds=3)
+    network = distil(DotFinder(), toy_footage(), toy_prior(), config, tmp_path, torch.device("cpu"))
+    assert not network.training

@@ -52,7 +52,9 @@ def distil(
         labels: for all rounds, instead of asking.
     """
     student = _Student(prior, config, folder, device)
-    for number in range(student.done // max(config.distil_steps, 1), config.rounds):
+    if not config.distil_steps:
+        return student.network.eval()
+    for number in range(student.done // config.distil_steps, config.rounds):
         known = labels or student.labels(number, teacher, footage)
         student.learn(number, known, footage)
     return student.network.eval()
