@@ -41,6 +41,8 @@ class Pose:
         raw_px: (K, 2) float32 frame pixels from the network, unsmoothed; None if nothing was found.
         keypoints_px: the same, smoothed over time.
         confidence: (K,) float32 in [0, 1]; None if nothing was found.
+        id: of the subject; the same as long as it is followed.
+        others: the poses of further subjects in the same frame, each with its own id and state.
     """
 
     state: State
@@ -48,3 +50,10 @@ class Pose:
     raw_px: Points | None = None
     keypoints_px: Points | None = None
     confidence: Points | None = None
+    id: int = 0
+    others: tuple["Pose", ...] = ()
+
+    @property
+    def subjects(self) -> tuple["Pose", ...]:
+        """The poses of all subjects that were found in this frame."""
+        return tuple(pose for pose in (self, *self.others) if pose.keypoints_px is not None)

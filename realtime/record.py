@@ -73,20 +73,20 @@ class Record:
         video: int | None = None,
     ) -> Self:
         """What is recorded of one frame; `dropped` is the frame's own unless it is given."""
-        subjects: tuple[Subject, ...] = ()
-        if (
-            pose.raw_px is not None
-            and pose.keypoints_px is not None
-            and pose.confidence is not None
-        ):
-            subjects = (Subject(0, pose.raw_px, pose.keypoints_px, pose.confidence),)
+        found = tuple(
+            Subject(own.id, own.raw_px, own.keypoints_px, own.confidence)
+            for own in pose.subjects
+            if own.raw_px is not None
+            and own.keypoints_px is not None
+            and own.confidence is not None
+        )
         return cls(
             frame=frame.index,
             time_ns=frame.time_ns,
             dropped=frame.dropped if dropped is None else dropped,
             state=pose.state,
             roi=pose.roi,
-            subjects=subjects,
+            subjects=found,
             latency_ms=latency_ms,
             lost=lost,
             video=video,

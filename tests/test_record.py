@@ -102,3 +102,16 @@ def test_what_is_no_json_object_is_refused(text):
 def test_the_number_of_points_must_be_the_skeletons():
     with pytest.raises(DataError, match=r"\(4, 2\), where \(5, 2\) is due"):
         Record.from_line(line(), 5)
+
+
+def test_every_subject_of_a_frame_is_recorded_with_its_own_id():
+    found = [np.full((2, 2), place, np.float32) for place in (10, 20)]
+    sure = np.ones(2, np.float32)
+    second = Pose(State.TRACK, Roi(20, 20, 9), found[1], found[1], sure, id=4)
+    away = Pose(State.COAST, id=5)
+    pose = Pose(State.TRACK, Roi(10, 10, 9), found[0], found[0], sure, id=3, others=(second, away))
+
+    record = Record.from_line(Record.of(frames(1)[0], pose, 1.0).to_line(), 2)
+
+    assert [subject.id for subject in record.subjects] == [3, 4]
+    assert [subject.keypoints_px[0, 0] for subject in record.subjects] == [10, 20]
