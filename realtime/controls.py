@@ -113,10 +113,16 @@ class Controls:
         self._handlers: dict[Action, list[Handler]] = {}
         self._state = settings or Settings()
         self._said, self._said_s = "", 0.0
+        self._noticed = ""  # what of it the picture was told
 
     @property
     def state(self) -> Settings:
         return self._state
+
+    @property
+    def stopping(self) -> bool:
+        """Whether the loop is to end."""
+        return self._stop.is_set()
 
     @property
     def actions(self) -> frozenset[Action]:
@@ -172,6 +178,8 @@ class Controls:
 
     def take(self, frame: Frame, pose: Pose, stats: Timings) -> None:  # noqa: ARG002 (a sink)
         self.act(frame)
+        if stats.notice in ("", self._noticed):  # another's goes first
+            stats.notice = self._noticed = self.said
 
     def close(self) -> None:
         pass
