@@ -32,8 +32,10 @@ class CpuDecoder:
 
     def prepare(self, reference: Image, keypoints: Points) -> None:
         check_reference(reference, keypoints, self.card)
-        own = {"reference": reference[None].copy(), "pose": keypoints[None].astype(np.float32)}
-        self._reference = own
+        feeds: dict[str, Image | Points] = {"reference": reference[None].copy()}
+        if self._asks_pose:
+            feeds["pose"] = keypoints[None].astype(np.float32)
+        self._reference = feeds
 
     def draw(self, keypoints: Points) -> Image:
         if not self._reference:
@@ -53,10 +55,13 @@ class CpuDecoder:
     def _check_graph(self, path: Path) -> None:
         points, size = len(self.card.skeleton.keypoints), self.card.size
         nodes = self._session.get_inputs() + self._session.get_outputs()
-        if {node.name: (node.type, node.shape[1:]) for node in nodes} != {
+        found = {node.name: (node.type, node.shape[1:]) for node in nodes}
+        pose = ("tensor(float)", [points, 2])
+        self._asks_pose = "pose" in found  # the method's own decoder does not
+        if found != {
             "reference": ("tensor(uint8)", [size, size, 3]),
-            "pose": ("tensor(float)", [points, 2]),
-            "keypoints": ("tensor(float)", [points, 2]),
+            **({"pose": pose} if self._asks_pose else {}),
+            "keypoints": pose,
             "picture": ("tensor(uint8)", [size, size, 3]),
         }:
             raise EngineError(f"{path}: the graph does not match its card; export it again")
