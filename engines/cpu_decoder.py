@@ -5,16 +5,18 @@ from pathlib import Path
 import numpy as np
 import onnxruntime as ort
 
-from engines.cpu import first_line, open_session, read_card
-from engines.decoder import check_poses, check_reference
+from engines.cpu import BACKEND_ERRORS, first_line, open_session, read_card
+from engines.decoder import Feeds
 from engines.errors import EngineError
 from engines.geometry import Image, Points
 
-_BACKEND_ERRORS = (RuntimeError, ValueError, OSError)
-
 
 class CpuDecoder:
-    """Runs a decoder file with ONNX Runtime in fp32."""
+    """Runs a decoder file with ONNX Runtime in fp32.
+
+    Attributes:
+        asks_pose: the graph takes the reference's keypoints too.
+    """
 
     precision = "fp32"
 
@@ -27,41 +29,31 @@ class CpuDecoder:
         self._session = open_session(path, threads)
         self.card = read_card(self._session, path, "decoder")
         self.name = f"onnxruntime {ort.__version__} cpu, {threads} thread{'s'[: threads > 1]}"
-        self._check_graph(path)
-        self._reference: dict[str, Image | Points] = {}
+        self.asks_pose = self._check_graph(path)
+        self._feeds = Feeds(self.card, asks_pose=self.asks_pose)
 
     def prepare(self, reference: Image, keypoints: Points) -> None:
-        check_reference(reference, keypoints, self.card)
-        feeds: dict[str, Image | Points] = {"reference": reference[None].copy()}
-        if self._asks_pose:
-            feeds["pose"] = keypoints[None].astype(np.float32)
-        self._reference = feeds
+        self._feeds.prepare(reference, keypoints)
 
     def draw(self, keypoints: Points) -> Image:
-        if not self._reference:
-            raise EngineError("there is no reference picture yet: prepare one first")
-        check_poses(keypoints, self.card)
-        points = len(self.card.skeleton.keypoints)
-        poses = np.ascontiguousarray(keypoints, np.float32).reshape(-1, points, 2)
+        feeds = self._feeds.of(keypoints)
         try:
-            (picture,) = self._session.run(["picture"], {**self._reference, "keypoints": poses})
-        except _BACKEND_ERRORS as error:
+            (picture,) = self._session.run(["picture"], feeds)
+        except BACKEND_ERRORS as error:
             raise EngineError(f"ONNX Runtime failed: {first_line(error)}") from error
         return np.asarray(picture if keypoints.ndim == 3 else picture[0], np.uint8)
 
     def close(self) -> None:
-        self._reference = {}
+        self._feeds = Feeds(self.card, asks_pose=self.asks_pose)
 
-    def _check_graph(self, path: Path) -> None:
+    def _check_graph(self, path: Path) -> bool:
+        """Whether the graph asks for the reference's keypoints; refuses one that is no decoder."""
         points, size = len(self.card.skeleton.keypoints), self.card.size
         nodes = self._session.get_inputs() + self._session.get_outputs()
         found = {node.name: (node.type, node.shape[1:]) for node in nodes}
         pose = ("tensor(float)", [points, 2])
-        self._asks_pose = "pose" in found  # the method's own decoder does not
-        if found != {
-            "reference": ("tensor(uint8)", [size, size, 3]),
-            **({"pose": pose} if self._asks_pose else {}),
-            "keypoints": pose,
-            "picture": ("tensor(uint8)", [size, size, 3]),
-        }:
+        picture = ("tensor(uint8)", [size, size, 3])
+        wanted = {"reference": picture, "keypoints": pose, "picture": picture}
+        if found not in (wanted, {**wanted, "pose": pose}):
             raise EngineError(f"{path}: the graph does not match its card; export it again")
+        return "pose" in found

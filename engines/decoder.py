@@ -2,9 +2,10 @@
 
 import importlib
 from pathlib import Path
-from typing import Protocol, cast, runtime_checkable
+from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
+from numpy.typing import NDArray
 
 from engines.card import Card
 from engines.engine import locate
@@ -55,20 +56,65 @@ class Decoder(Protocol):
 
 
 def load_decoder(
-    path: str | Path = "face68-decoder", device: str = "cpu", *, threads: int = 1
+    path: str | Path = "face68-decoder",
+    device: str = "cpu",
+    *,
+    threads: int = 1,
+    wait: bool = False,
 ) -> Decoder:
     """Open a decoder file.
 
     Args:
         path: a decoder `.onnx`, or the name of a shipped one (`face68-decoder`).
-        device: as for `engines.load`.
+        device: as for `engines.load`; but with "openvino" a decoder, too, runs by ONNX Runtime.
         threads: of the CPU engine.
+        wait: build first, where a plan is to be built, so that every picture is of the GPU.
 
     Raises:
         EngineError: no such file, damaged, not a keycam decoder, or the device is not to be had.
     """
+    path = locate(path)
+    on_cpu = device.startswith("openvino")
+    choice = importlib.import_module("engines.device").choose("cpu" if on_cpu else device)
     cpu = importlib.import_module("engines.cpu_decoder")
-    return cast(Decoder, cpu.CpuDecoder(locate(path), threads=threads))
+    decoder: Decoder = cpu.CpuDecoder(path, threads=threads)
+    if choice.engine == "tensorrt":
+        decoder = importlib.import_module("engines.compile").on_gpu(
+            decoder, path, choice, wait=wait
+        )
+    return decoder
+
+
+class Feeds:
+    """What a decoder's graph is given: the reference kept, the poses of each call."""
+
+    def __init__(self, card: Card, *, asks_pose: bool) -> None:
+        """
+        Args:
+            asks_pose: the graph takes the reference's keypoints too. The method's own decoder Ψ
+                does not.
+        """
+        self._card, self._asks_pose = card, asks_pose
+        self._reference: dict[str, NDArray[Any]] = {}
+
+    def prepare(self, reference: Image, keypoints: Points) -> None:
+        check_reference(reference, keypoints, self._card)
+        self._reference = {"reference": reference[None].copy()}
+        if self._asks_pose:
+            self._reference["pose"] = keypoints[None].astype(np.float32)
+
+    def of(self, keypoints: Points) -> dict[str, NDArray[Any]]:
+        """The inputs of the graph by name, for poses (K, 2) or (N, K, 2).
+
+        Raises:
+            EngineError: as for `Decoder.draw`.
+        """
+        if not self._reference:
+            raise EngineError("there is no reference picture yet: prepare one first")
+        check_poses(keypoints, self._card)
+        points = len(self._card.skeleton.keypoints)
+        poses = np.ascontiguousarray(keypoints, np.float32).reshape(-1, points, 2)
+        return {**self._reference, "keypoints": poses}
 
 
 def check_reference(reference: Image, keypoints: Points, card: Card) -> None:

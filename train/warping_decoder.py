@@ -105,7 +105,7 @@ class MotionNetwork(nn.Module):
         x = self.full(torch.cat([*marks, shown, thumb, moved], dim=1))
         x = self.joined(x + double(self.up(self.down(x))))
         logit, correction = self.last(x).split([1, 2], dim=1)
-        follows = torch.sigmoid(logit + 1)
+        follows = (torch.tanh((logit + 1) / 2) + 1) / 2  # the sigmoid, which would end fp16
         return follows * moved + LARGEST_CORRECTION * torch.tanh(correction), x
 
 
