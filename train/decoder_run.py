@@ -111,7 +111,7 @@ def _looked_at(footage: PosedFootage, config: DecoderConfig) -> Footage:
 
 def _as_seen(config: DecoderConfig) -> Config:
     """What the checks ask: the size of the pictures, and no zoom."""
-    return Config.of_preset("compact").with_changes(size=config.size, zoom=1.0)
+    return Config.of_preset("compact").with_changes(size=config.size, stem=1, zoom=1.0)
 
 
 def _facts(task: DecoderTask, footage: PosedFootage, device: torch.device) -> dict[str, Any]:

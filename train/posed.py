@@ -92,10 +92,10 @@ def _clip(video: Path, engine: Engine, config: DecoderConfig) -> PosedClip | Non
     poses = [Roi.around(own, config.margin) for own in points]
     size = float(np.median([pose.size for pose in poses]))
     x, y = np.array([(pose.x, pose.y) for pose in poses]).T
-    way = max(float(np.ptp(x)), float(np.ptp(y))) * config.margin
-    still = len({image.shape for image in images}) == 1 and way < ROAMS * size
+    way = max(float(np.ptp(x)), float(np.ptp(y)))
+    still = len({image.shape for image in images}) == 1 and way < ROAMS * size / config.margin
     if still:
-        together = Roi(float(np.mean(x)), float(np.mean(y)), size + way / config.margin)
+        together = Roi(float(np.mean(x)), float(np.mean(y)), size + way)
         poses = [together] * len(images)
     side = config.size * KEEP / size
     kept = [

@@ -85,10 +85,13 @@ class ReposeEvaluation:
         return table
 
     def figures(self, label: str) -> dict[str, float]:
-        """For a card: keypoint error and likeness on the pairs that moved, and the floors'."""
+        """For a card: keypoint error and likeness, the floors' too, on the pairs that moved; on
+        all where none did."""
         makers = [name for name in self.values if name != "frame"]
+        moved = bool(self.moved.any())
+        part = "moved" if moved else "all"
         return {
-            f"{label} {measure} moved, {maker}": round(self.mean(maker, measure, moved=True), 4)
+            f"{label} {measure} {part}, {maker}": round(self.mean(maker, measure, moved=moved), 4)
             for measure in ("keypoints", "ssim")
             for maker in makers
         }
