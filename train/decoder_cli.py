@@ -12,6 +12,13 @@ import click
 @click.argument("videos", nargs=-1, required=True, type=click.Path(path_type=Path))
 @click.option("-m", "--model", default="face68", show_default=True, help="Tracker to obey.")
 @click.option("-o", "--output", required=True, type=click.Path(path_type=Path), help="Run folder.")
+@click.option(
+    "--from",
+    "begin",
+    type=click.Path(path_type=Path),
+    metavar="RUN",
+    help="Begin with the weights of another run, as for video of your own.",
+)
 @click.option("--resume", is_flag=True, help="Go on with the run in the folder.")
 @click.option("--threads", type=click.IntRange(1), help="CPU threads (default: all).")
 @click.option("--device", default="auto", help="auto, cpu or cuda[:N].", show_default=True)

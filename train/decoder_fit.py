@@ -56,10 +56,18 @@ def fit_decoder(
     config: DecoderConfig,
     folder: Path,
     device: torch.device,
+    begin: Path | None = None,
 ) -> WarpingDecoder:
-    """Train a decoder, or go on with the one in `folder`; returns the mean of its weights."""
+    """Train a decoder, or go on with the one in `folder`; returns the mean of its weights.
+
+    Args:
+        begin: another run's folder, with whose weights to begin.
+    """
     torch.manual_seed(config.seed)
     studio = Studio(len(skeleton.keypoints), config.width).to(device)
+    if begin is not None:
+        checkpoint.load(begin / STAGE, studio, {})
+        studio.decoder.load_state_dict(studio.average.state_dict())
     view = view.to(device).eval()
     optimiser = torch.optim.Adam(studio.decoder.parameters(), config.rate, betas=(0.5, 0.999))
     named: dict[str, torch.optim.Optimizer] = {"decoder": optimiser}

@@ -2,7 +2,7 @@
 
 import logging
 from contextlib import closing
-from dataclasses import asdict, dataclass, fields
+from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +13,7 @@ from engines.card import Card
 from engines.engine import load, locate
 from engines.errors import DataError
 from engines.geometry import Roi
+from train import checkpoint
 from train.config import Config
 from train.decoder_config import DecoderConfig
 from train.decoder_fit import STAGE, fit_decoder
@@ -36,11 +37,13 @@ class DecoderTask:
 
     Attributes:
         model: the tracker that says where keypoints are: its file, or a shipped one's name.
+        begin: the folder of another run, with whose weights this one begins.
         cache: where decoded frames are kept: a folder of the run, if None.
     """
 
     videos: tuple[Path, ...]
     model: str
+    begin: Path | None = None
     cache: Path | None = None
     name: str = "decoder"
     data: str = ""
@@ -63,6 +66,8 @@ def train_decoder(
         DataError: videos or folder cannot be used.
         EngineError: `task.model` is no tracker network.
     """
+    if task.begin is not None and not checkpoint.exists(task.begin / STAGE):
+        raise DataError(f"{task.begin}: holds no decoder's training to begin with")
     tracker = locate(task.model)
     network, card = restore_tracker(tracker)
     _check_folder(folder, config, resume=resume)
@@ -78,7 +83,7 @@ def train_decoder(
     book.write(**_facts(task, footage, device), findings=found(findings))
     view = TrackerView(network.to(memory_format=torch.channels_last), card.margin, card.size)
     with book.stage(STAGE):
-        decoder = fit_decoder(footage, card.skeleton, view, config, folder, device)
+        decoder = fit_decoder(footage, card.skeleton, view, config, folder, device, task.begin)
     own = make_card(task, config, card, len(footage))
     return export_warping_decoder(decoder, own, folder / DECODER)
 
@@ -117,7 +122,8 @@ def _as_seen(config: DecoderConfig) -> Config:
 def _facts(task: DecoderTask, footage: PosedFootage, device: torch.device) -> dict[str, Any]:
     moved = [np.linalg.norm(np.ptp(clip.points_px, axis=0), axis=-1) for clip in footage.clips]
     return {
-        **{key: value for key, value in asdict(task).items() if key not in ("videos", "cache")},
+        **{key: getattr(task, key) for key in ("model", "name", "data", "licence", "command")},
+        "begun_with": None if task.begin is None else str(task.begin.resolve()),
         "videos": [str(path.resolve()) for path in task.videos],
         "clips": len(footage.clips),
         "frames": len(footage),
