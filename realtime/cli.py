@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import click
 
 from realtime.group import LazyGroup, talk
+from realtime.live_options import STYLES, filtering, style_option, viewing
 
 if TYPE_CHECKING:
     from realtime.loop import Report
@@ -126,7 +127,7 @@ def demo(model: str, device: str, json_file: Path | None) -> None:
     tell(shown.report, shown.wanted, json_file)
 
 
-@main.command()
+@main.command(epilog=STYLES)
 @click.argument("source")
 @click.option(
     "-o",
@@ -137,7 +138,9 @@ def demo(model: str, device: str, json_file: Path | None) -> None:
     help="Write the overlay to an .mp4 or .avi.",
 )
 @click.option("--no-window", is_flag=True, help="Show nothing on the screen.")
+@viewing
 @sending
+@filtering
 @tracking
 def run(
     source: str,
@@ -151,7 +154,7 @@ def run(
     """Track SOURCE live and show the overlay.
 
     SOURCE is a camera (0, its name or its id), a video, a folder of pictures, an rtsp:// or
-    http:// address, or synthetic:
+    http:// address, or synthetic: In the window, h shows the keys.
     """
     wanted = {"window": not no_window, "video": video, "to": to, "processor": processor}
     watch(source, wanted, **options)
@@ -177,7 +180,9 @@ def run(
     "--workers", type=click.IntRange(1), metavar="N", help="Files at a time; default one per core."
 )
 @click.option("--ray", metavar="ADDRESS", help="Record many files on a Ray cluster; or local.")
+@style_option
 @sending
+@filtering
 @tracking
 def record(
     sources: tuple[str, ...],
@@ -190,6 +195,8 @@ def record(
     ray: str | None,
     to: tuple[str, ...],
     processor: str | None,
+    style: str,
+    filtering: Mapping[str, Any],
     **options: Any,
 ) -> None:
     """Record the keypoints of one source, as for run, to a session folder.
@@ -201,13 +208,16 @@ def record(
 
     keep = "lossless" if lossless else "lossy" if video else None
     if workers is None and ray is None and not several(sources):
-        wanted = {"session": session, "keep_video": keep, "video": overlay}
-        watch(sources[0], {**wanted, "to": to, "processor": processor}, **options)
+        wanted: dict[str, Any] = {"session": session, "keep_video": keep, "video": overlay}
+        wanted |= {"to": to, "processor": processor}
+        watch(sources[0], wanted, viewing={"style": style}, filtering=filtering, **options)
         return
     if overlay is not None:
         raise click.UsageError("--overlay is for one source; for many files use --video")
     if to or processor is not None:
         raise click.UsageError("--to and --processor are for one source, not for many files")
+    if style or any(value not in (None, False) for value in filtering.values()):
+        raise click.UsageError("--style, and how to smooth and predict, are for one source")
     record_many(sources, session, keep_video=keep, workers=workers, ray=ray, **options)
 
 
@@ -243,6 +253,8 @@ def watch(
     source: str,
     wanted: Mapping[str, Any],
     *,
+    viewing: Mapping[str, Any],
+    filtering: Mapping[str, Any],
     model: str,
     device: str,
     raw: bool,
@@ -253,8 +265,11 @@ def watch(
     """Call `realtime.pipeline.watch` and print its report."""
     check_json(json_file)
     from realtime import pipeline
+    from realtime.filtering import Filtering
+    from realtime.viewing import Viewing
 
-    outputs = pipeline.Wanted(**wanted)
+    own: dict[str, Any] = {"viewing": Viewing.of(**viewing), "filtering": Filtering.of(**filtering)}
+    outputs = pipeline.Wanted(**wanted, **own)
     report = pipeline.watch(
         source,
         outputs,
@@ -293,12 +308,14 @@ def tell(report: "Report", wanted: "Wanted", json_file: Path | None) -> None:
     """Print what a run did and where its results are."""
     from dataclasses import asdict
 
+    from realtime.filtering import told
     from realtime.table import latency_table
 
     made = {"overlay": wanted.video, "session": wanted.session}
     lines = [f"{name:<8}{path}" for name, path in made.items() if path is not None]
     lines += [
         f"{report.frames} frames, {report.fps:.1f} per second, {report.dropped} dropped",
+        *told(report.filtering),
         "",
         latency_table(report.stages, report.age),
     ]

@@ -1,11 +1,18 @@
 """The sink that notices when the engine changes, and tells the picture and the session."""
 
+from typing import Protocol
+
 from engines.swap import SwapEngine
 from realtime.event import Kind
 from realtime.frame import Frame, Pose
 from realtime.overlay import Overlay
-from realtime.recorder import Recorder
 from realtime.timing import Timings
+
+
+class Marks(Protocol):
+    """What notes events: a recorder, or a desk."""
+
+    def mark(self, frame: Frame, text: str = "", kind: Kind = Kind.MARK) -> None: ...
 
 
 class EngineWatch:
@@ -14,7 +21,7 @@ class EngineWatch:
     It comes before the sinks it tells.
     """
 
-    def __init__(self, engine: SwapEngine, overlay: Overlay, recorder: Recorder | None) -> None:
+    def __init__(self, engine: SwapEngine, overlay: Overlay, recorder: Marks | None) -> None:
         self._engine = engine
         self._overlay = overlay
         self._recorder = recorder

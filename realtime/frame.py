@@ -43,6 +43,9 @@ class Pose:
         confidence: (K,) float32 in [0, 1]; None if nothing was found.
         id: of the subject; the same as long as it is followed.
         others: the poses of further subjects in the same frame, each with its own id and state.
+        predicted_px: where `keypoints_px` will be `ahead_ms` after the capture; None where nothing
+            is predicted. It is for what is shown or sent at once, and never taken for what was
+            seen.
     """
 
     state: State
@@ -52,6 +55,8 @@ class Pose:
     confidence: Points | None = None
     id: int = 0
     others: tuple["Pose", ...] = ()
+    predicted_px: Points | None = None
+    ahead_ms: float = 0.0
 
     @property
     def subjects(self) -> tuple["Pose", ...]:

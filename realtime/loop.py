@@ -3,10 +3,10 @@
 import logging
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from threading import Event
 from time import monotonic
-from typing import Literal, Protocol, Self
+from typing import Any, Literal, Protocol, Self
 
 from realtime.frame import Frame, Pose
 from realtime.source import Source
@@ -49,6 +49,8 @@ class Report:
         fps: after the warm-up, frames over elapsed time; 0 if the run ended in the warm-up.
         stages: per stage, warm-up excluded; "grab" is the wait for the source.
         age: of frames when all sinks had taken them: since capture if live, else since read.
+        filtering: the smoothing that was tuned, and how predictions went; see
+            `realtime.filtering`.
     """
 
     ended: Ending
@@ -57,6 +59,7 @@ class Report:
     fps: float
     stages: Mapping[str, Percentiles]
     age: Percentiles | None
+    filtering: Mapping[str, Any] = field(default_factory=dict)
 
     @classmethod
     def of(cls, stats: Timings, ended: Ending) -> Self:

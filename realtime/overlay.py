@@ -1,65 +1,47 @@
-"""The overlay: a frame with the pose, the tracker's square and the numbers of the loop on it."""
+"""The overlay: a frame with its poses, the tracker's squares and the numbers of the loop on it."""
 
-from dataclasses import dataclass
-from itertools import groupby
+from collections.abc import Mapping
 from math import sqrt
 
-import cv2
 import numpy as np
-from numpy.typing import NDArray
 
 from engines.geometry import Image, Points, Roi, to_frame
 from engines.skeleton import Skeleton
+from realtime.canvas import Canvas
+from realtime.controls import Settings
+from realtime.figure import BLACK, Figure
 from realtime.frame import Frame, Pose
-from realtime.hud import STATE_BGR, WHITE, Hud, draw_notice
-from realtime.strokes import FINE, Color, Paths, draw, draw_dots, draw_rimmed, fixed, rails
+from realtime.hud import RECORDING, STATE_BGR, Hud, draw_foot, draw_keys
+from realtime.strokes import FINE, Color, draw, fixed, rails
+from realtime.style import Style
 from realtime.timing import Timings
+from realtime.trails import Trails
 
-TIERS = (0.25, 0.5)  # confidences that separate faint, half and full strokes
-DENSE = 30  # skeletons with more keypoints get smaller joints
 ARM = 0.76  # crop space: where the strokes at the roi's corners end
 BRACKETS = np.array(  # (4, 3, 2), crop space: the roi's corners
     [[[x, y * ARM], [x, y], [x * ARM, y]] for x in (-1, 1) for y in (-1, 1)], np.float32
 )
-BLACK = (16, 16, 16)
-
-
-@dataclass(frozen=True)
-class _Tier:
-    """What is drawn with one strength: points by their numbers, paths, and each colour's paths."""
-
-    joints: NDArray[np.intp]
-    paths: Paths
-    colors: list[tuple[Color, list[int]]]
+SUBJECTS_BGR: tuple[Color, ...] = (  # of subjects by their ids, where they are told apart
+    (0, 159, 230), (233, 180, 86), (115, 158, 0), (66, 228, 240),
+    (178, 114, 0), (0, 94, 213), (167, 121, 204),
+)  # fmt: skip
 
 
 class Overlay:
     """Draws poses of one skeleton. Widths are meant for 640 x 480 and grow with the picture."""
 
     def __init__(
-        self,
-        skeleton: Skeleton,
-        *,
-        caption: str = "",
-        limb_px: float = 2.0,
-        joint_px: float | None = None,
-        hud: bool = True,
+        self, skeleton: Skeleton, *, caption: str = "", settings: Settings | None = None
     ) -> None:
         """
         Args:
             caption: a line for the picture's edge, such as the engine's name.
-            limb_px: width of the limbs.
-            joint_px: diameter of the joints; None chooses by the number of keypoints.
-            hud: print the state and the numbers on top of the picture.
+            settings: where `draw` is not told others.
         """
         self._hud = Hud(caption)
-        self._with_hud = hud
-        self._limb_px = limb_px
-        dense = len(skeleton.keypoints) > DENSE
-        self._joint_px = joint_px if joint_px is not None else limb_px + (1 if dense else 5)
-        self._limbs = [(limb.rgb[::-1], limb.edges) for limb in skeleton.limbs]
-        self._tiered = b""  # the tiers that `_tiers` was made for
-        self._tiers: list[_Tier | None] = []
+        self._settings = settings or Settings()
+        self._figure = Figure(skeleton)
+        self._trails = Trails(skeleton)
 
     @property
     def caption(self) -> str:
@@ -70,65 +52,82 @@ class Overlay:
     def caption(self, text: str) -> None:
         self._hud.caption = text
 
-    def draw(self, frame: Frame, pose: Pose, stats: Timings) -> Image:
-        """A new picture (H, W, 3) uint8 BGR; the frame's own is only read."""
-        picture = frame.image.copy()
-        height, width = picture.shape[:2]
+    def draw(
+        self,
+        frame: Frame,
+        pose: Pose,
+        stats: Timings,
+        settings: Settings | None = None,
+        *,
+        room: tuple[int, int] | None = None,
+        keys: Mapping[str, str] | None = None,
+    ) -> Image:
+        """A new picture (h, w, 3) uint8 BGR; the frame's own is only read.
+
+        Args:
+            settings: style, mirror, and whether raw keypoints are drawn.
+            room: (width, height) that is shown at most; nothing is drawn on more pixels. None for
+                a picture of the frame's size.
+            keys: key -> what it does, shown where the settings ask for help.
+        """
+        own = settings or self._settings
+        style = own.style
+        canvas = Canvas(frame.image, room=room, mirrored=own.mirrored, black=style.black)
+        height, width = canvas.picture.shape[:2]
         scale = min(max(sqrt(width * height / (640 * 480)), 0.5), 4.0)
-        if pose.keypoints_px is not None and pose.confidence is not None:
-            self._draw_pose(picture, frame.image, pose.keypoints_px, pose.confidence, scale)
-        if pose.roi is not None:
-            _draw_brackets(picture, pose.roi, STATE_BGR[pose.state], max(round(1.5 * scale), 1))
-        if self._with_hud:
-            text_scale = min(max(scale, 0.8), width / 320)
-            self._hud.draw(picture, pose.state, stats, text_scale)
-            if stats.notice:
-                draw_notice(picture, stats.notice, text_scale)
-        return picture
+        if style.trails:
+            self._trails.add(frame, pose)
+            self._trails.draw(canvas, frame, scale, _colors(pose, style))
+        self._draw_poses(canvas, pose, own, scale)
+        text_scale = min(max(scale, 0.8), width / 320)
+        if style.hud:
+            self._hud.draw(canvas.picture, pose.state, stats, text_scale)
+        if (flags := _flags(own)) or (style.hud and stats.notice):
+            draw_foot(canvas.picture, flags, stats.notice, text_scale)
+        if own.help and keys:
+            draw_keys(canvas.picture, keys, text_scale)
+        return canvas.picture
 
-    def _draw_pose(
-        self, picture: Image, clean: Image, points: Points, confidence: Points, scale: float
-    ) -> None:
-        """Faint strokes first; each fading halves what was drawn before it."""
-        limb = max(round(self._limb_px * scale), 1)
-        joint = max(round(self._joint_px * scale), 1)
-        rim = max(round(scale), 1)  # of black, both sides together
-        drawn = False
-        for tier in self._sort(confidence):
-            if drawn:
-                _fade(picture, clean, points, margin=joint + rim)
-            if tier is None:
-                continue
-            drawn = True
-            draw_rimmed(picture, points, tier.paths, tier.colors, limb, rim, BLACK)
-            joints = points[tier.joints]
-            if joint > limb + 2:
-                draw_dots(picture, joints, BLACK, joint + rim)
-            draw_dots(picture, joints, WHITE, joint)
+    def _draw_poses(self, canvas: Canvas, pose: Pose, own: Settings, scale: float) -> None:
+        colors = _colors(pose, own.style) or {}
+        for one in pose.subjects:
+            assert one.confidence is not None
+            points = canvas.place(shown(one, raw=own.raw))
+            color = colors.get(one.id)
+            self._figure.draw(canvas, points, one.confidence, own.style, scale, color)
+        for one in (pose, *pose.others):
+            if one.roi is not None and own.style.square:
+                width = max(round(1.5 * scale), 1)
+                _draw_brackets(
+                    canvas.picture, canvas.place_roi(one.roi), STATE_BGR[one.state], width
+                )
 
-    def _sort(self, confidence: Points) -> list[_Tier | None]:
-        """What to draw, faintest first, None for nothing; kept while no point changes its tier."""
-        tiers = sum((confidence >= least).view(np.uint8) for least in TIERS)
-        assert isinstance(tiers, np.ndarray)
-        if (key := tiers.tobytes()) != self._tiered:
-            self._tiered = key
-            self._tiers = [self._tier(tiers.tolist(), n) for n in range(len(TIERS) + 1)]
-        return self._tiers
 
-    def _tier(self, tiers: list[int], number: int) -> _Tier | None:
-        """Joints of this tier, and unbroken runs of edges whose weaker end is in it."""
-        joints = [point for point, tier in enumerate(tiers) if tier == number]
-        paths: list[list[int]] = []
-        colors: dict[Color, list[int]] = {}
-        for color, edges in self._limbs:
-            for tier, run in groupby(edges, lambda edge: min(tiers[edge[0]], tiers[edge[1]])):
-                if tier == number:
-                    (start, first), *rest = run
-                    colors.setdefault(color, []).append(len(paths))
-                    paths.append([start, first, *(end for _, end in rest)])
-        if not joints:
-            return None  # then there is no edge either
-        return _Tier(np.array(joints, np.intp), Paths(paths), list(colors.items()))
+def shown(pose: Pose, *, raw: bool) -> Points:
+    """The keypoints (K, 2) to draw of a pose that was found, frame pixels."""
+    points = pose.raw_px if raw else pose.keypoints_px
+    assert points is not None
+    return points
+
+
+def _colors(pose: Pose, style: Style) -> dict[int, Color] | None:
+    """Colours of whole subjects by their ids; None where limbs have their own."""
+    if style.by_subject:
+        return {one.id: SUBJECTS_BGR[one.id % len(SUBJECTS_BGR)] for one in pose.subjects}
+    if style.color is not None:
+        return dict.fromkeys((one.id for one in pose.subjects), style.color)
+    return None
+
+
+def _flags(settings: Settings) -> tuple[str, ...]:
+    """What is not as usual and would be missed."""
+    flags = {
+        RECORDING: settings.recording is not None,
+        "PAUSED": settings.paused,
+        "RAW": settings.raw,
+        "MIRROR": settings.mirrored,
+    }
+    return tuple(text for text, on in flags.items() if on)
 
 
 def _draw_brackets(picture: Image, roi: Roi, color: Color, width: int) -> None:
@@ -141,13 +140,3 @@ def _draw_brackets(picture: Image, roi: Roi, color: Color, width: int) -> None:
     inner, *middle, outer = fixed(to_frame(BRACKETS * grown[:, None, None, None], roi))
     draw(picture, [*inner, *outer], BLACK, 1)
     draw(picture, [*middle[0], *middle[1]], color, 1)
-
-
-def _fade(picture: Image, clean: Image, points: Points, margin: int) -> None:
-    """Halve what was drawn over `clean` around `points`."""
-    height, width = picture.shape[:2]
-    x0, y0 = np.clip(points.min(axis=0) - margin, 0, (width, height)).astype(int)
-    x1, y1 = np.clip(points.max(axis=0) + margin + 1, 0, (width, height)).astype(int)
-    if x1 > x0 and y1 > y0:
-        patch = picture[y0:y1, x0:x1]
-        cv2.addWeighted(patch, 0.5, clean[y0:y1, x0:x1], 0.5, 0, dst=patch)

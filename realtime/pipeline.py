@@ -12,7 +12,9 @@ from engines.device import choose
 from engines.engine import Engine, load, locate, shipped_models
 from engines.errors import DataError
 from engines.swap import SwapEngine
+from realtime.desk import Desk
 from realtime.engine_watch import EngineWatch
+from realtime.filtering import Filtering, Filters, as_recorded
 from realtime.loop import Report, Sink, Tracks, closing_all, run
 from realtime.overlay import Overlay
 from realtime.recorder import Quality, Recorder, clock, describe_model
@@ -26,6 +28,7 @@ from realtime.stream.outlets import open_stream
 from realtime.stream.processor import Processed
 from realtime.tracker import Tracker
 from realtime.video_sink import VideoSink
+from realtime.viewing import Viewing
 from realtime.window import Window
 
 DEFAULT_MODEL = "face68"
@@ -44,6 +47,8 @@ class Wanted:
         keep_video: also store the frames as they came in the session; how, or None not to.
         to: where to send the poses as they come, as for `realtime.stream.address`.
         processor: FILE:CLASS that sees every pose first, as in `realtime.stream.processor`.
+        viewing: how pictures are drawn, and what keys make.
+        filtering: how keypoints are smoothed and predicted.
     """
 
     window: bool = False
@@ -52,6 +57,8 @@ class Wanted:
     keep_video: Quality | None = None
     to: tuple[str, ...] = ()
     processor: str | None = None
+    viewing: Viewing = Viewing()  # noqa: RUF009 (frozen)
+    filtering: Filtering = Filtering()  # noqa: RUF009 (frozen)
 
 
 def watch(
@@ -119,7 +126,7 @@ def replay(
         recorded = bool(facts["options"].get("smooth", True))
         return _watch(
             lambda _: opened,
-            wanted,
+            replace(wanted, filtering=as_recorded(wanted.filtering, facts["options"])),
             model=_model_of(facts["model"]) if model is None else model,
             device=device,
             smooth=recorded if smooth is None else smooth,
@@ -164,16 +171,20 @@ def _watch(
         engine = load(model, device, wait=not opened.live)  # one file, one engine
         stack.callback(engine.close)
         options["refused"] = refused(device)
-        tracker: Tracks = Tracker(engine, smooth=smooth)
+        follower = Tracker(engine, smooth=smooth)
+        filters = Filters(wanted.filtering, follower, engine.card.skeleton, options)
+        tracker: Tracks = follower
         if wanted.processor is not None:
             tracker = Processed(tracker, wanted.processor, engine.card.skeleton)
             stack.enter_context(closing_all([tracker]))
-        sinks = _sinks(wanted, addresses, opened, engine, locate(model), options, stop)
+        tracker = filters.over(tracker)
+        sinks = _sinks(wanted, addresses, opened, engine, locate(model), filters, stop)
         where = "; no display, so no window" if blind else ""
         log.info("%s: %s on %s%s", opened.name, engine.card.name, engine.name, where)
         if options["refused"]:
             log.info("auto chose the CPU: %s", "; ".join(options["refused"]))
-        return run(opened, tracker, sinks, stop=stop, frames=frames, seconds=seconds)
+        report = run(opened, tracker, sinks, stop=stop, frames=frames, seconds=seconds)
+        return replace(report, filtering=filters.found())
 
 
 def refused(device: str) -> list[str]:
@@ -198,7 +209,7 @@ def _sinks(
     source: Source,
     engine: Engine,
     model: Path,
-    options: Mapping[str, Any],
+    filters: Filters,
     stop: Event,
 ) -> list[Sink]:
     """Open what is wanted, the streams first: they send before others draw and write."""
@@ -212,37 +223,38 @@ def _sinks(
                 sinks.append(stream := open_stream(address, hello))
                 undo.callback(stream.close)
         overlay = Overlay(skeleton, caption=engine.name)
-        outputs, window = _outputs(wanted, addresses, source, stop, undo)
-        if outputs:
-            sinks.append(Screen(overlay, outputs))
+        controls = wanted.viewing.controls(stop)
+        outputs = _outputs(wanted, addresses, source, undo)
+        views = [Window(stop, ask=controls.ask)] if wanted.window else []
+        screen: Screen | None = None
+        if outputs or views:
+            screen = Screen(overlay, outputs, views, controls=controls, holds=not source.live)
+            sinks.append(screen)
+
+        def make(path: Path, video: Quality | None) -> Recorder:
+            about, options = describe_model(engine, model), filters.options
+            return Recorder(
+                path, source, skeleton, model=about, options=options, video=video, anchor=anchor
+            )
+
         recorder: Recorder | None = None
         if wanted.session is not None:
-            recorder = Recorder(
-                wanted.session,
-                source,
-                skeleton,
-                model=describe_model(engine, model),
-                options=options,
-                video=wanted.keep_video,
-                anchor=anchor,
-            )
-            if window is not None:
-                window.on_mark = recorder.mark
-            sinks.append(recorder)
+            sinks.append(recorder := make(wanted.session, wanted.keep_video))
+        demanded: Quality | None = "lossy" if wanted.viewing.record_video else None
+        folder = wanted.viewing.record_to
+        desk = Desk(controls, folder, screen, recorder, lambda path: make(path, demanded))
+        filters.notes.append(desk.note)
         if isinstance(engine, SwapEngine):
-            sinks.insert(0, EngineWatch(engine, overlay, recorder))
+            sinks.insert(0, EngineWatch(engine, overlay, desk))
+        sinks = [controls, *sinks, *desk.sinks, *filters.sinks]
         undo.pop_all()
     return sinks
 
 
 def _outputs(
-    wanted: Wanted,
-    addresses: Sequence[Address],
-    source: Source,
-    stop: Event,
-    undo: ExitStack,
-) -> tuple[list[Output], Window | None]:
-    """What takes the drawn pictures; the window among them."""
+    wanted: Wanted, addresses: Sequence[Address], source: Source, undo: ExitStack
+) -> list[Output]:
+    """What takes the drawn pictures in their full size."""
     outputs: list[Output] = []
     for address in addresses:
         if address.scheme == CAMERA:
@@ -250,7 +262,4 @@ def _outputs(
             undo.callback(camera.close)
     if wanted.video is not None:
         outputs.append(VideoSink(wanted.video, fps=source.fps))
-    window = Window(stop) if wanted.window else None
-    if window is not None:
-        outputs.append(window)
-    return outputs, window
+    return outputs

@@ -18,6 +18,7 @@ LARGEST = 1e30  # that a coordinate may be
 _RECORD = frozenset({"frame", "t", "dropped", "state", "roi", "subjects", "latency_ms"})
 _OPTIONAL = frozenset({"lost", "video"})
 _SUBJECT = frozenset({"id", "keypoints_raw", "keypoints", "confidence"})
+_PREDICTED = frozenset({"keypoints_predicted", "predicted_ms"})  # both or none
 
 
 @dataclass(frozen=True, eq=False)
@@ -28,12 +29,16 @@ class Subject:
         raw_px, keypoints_px: (K, 2) float32 frame pixels as found, and smoothed; NaN where a
             point is missing.
         confidence: (K,) float32 in [0, 1], NaN where missing.
+        predicted_px: (K, 2) where they were expected to be `ahead_ms` after the capture; None
+            where nothing was predicted.
     """
 
     id: int
     raw_px: Points
     keypoints_px: Points
     confidence: Points
+    predicted_px: Points | None = None
+    ahead_ms: float = 0.0
 
 
 @dataclass(frozen=True, eq=False)
@@ -74,7 +79,14 @@ class Record:
     ) -> Self:
         """What is recorded of one frame; `dropped` is the frame's own unless it is given."""
         found = tuple(
-            Subject(own.id, own.raw_px, own.keypoints_px, own.confidence)
+            Subject(
+                own.id,
+                own.raw_px,
+                own.keypoints_px,
+                own.confidence,
+                own.predicted_px,
+                own.ahead_ms,
+            )
             for own in pose.subjects
             if own.raw_px is not None
             and own.keypoints_px is not None
@@ -102,15 +114,7 @@ class Record:
             "state": self.state.value,
             "roi": roi
             and [round(roi.x, 2), round(roi.y, 2), round(roi.size, 2), round(roi.angle, 4)],
-            "subjects": [
-                {
-                    "id": subject.id,
-                    "keypoints_raw": _lists(subject.raw_px, 2),
-                    "keypoints": _lists(subject.keypoints_px, 2),
-                    "confidence": _lists(subject.confidence, 3),
-                }
-                for subject in self.subjects
-            ],
+            "subjects": [_table(subject) for subject in self.subjects],
             "latency_ms": round(self.latency_ms, 3),
         }
         if self.lost:
@@ -174,15 +178,35 @@ def check_keys(
         raise DataError(f"unknown entry '{unknown[0]}'")
 
 
+def _table(subject: Subject) -> dict[str, Any]:
+    table: dict[str, Any] = {
+        "id": subject.id,
+        "keypoints_raw": _lists(subject.raw_px, 2),
+        "keypoints": _lists(subject.keypoints_px, 2),
+        "confidence": _lists(subject.confidence, 3),
+    }
+    if subject.predicted_px is not None:
+        table["keypoints_predicted"] = _lists(subject.predicted_px, 2)
+        table["predicted_ms"] = round(subject.ahead_ms, 3)
+    return table
+
+
 def _subject(table: Any, keypoints: int) -> Subject:
     if not isinstance(table, dict):
         raise ValueError("a subject is not an object")
-    check_keys(table, _SUBJECT)
+    predicted = bool(_PREDICTED & set(table))
+    check_keys(table, _SUBJECT | _PREDICTED if predicted else _SUBJECT)
+    more: dict[str, Any] = {}
+    if predicted:
+        points = _array(table["keypoints_predicted"], (keypoints, 2)).astype(np.float32)
+        ahead_ms = _array(table["predicted_ms"], (), holes=False).item()
+        more = {"predicted_px": points, "ahead_ms": ahead_ms}
     return Subject(
         id=whole(table["id"]),
         raw_px=_array(table["keypoints_raw"], (keypoints, 2)).astype(np.float32),
         keypoints_px=_array(table["keypoints"], (keypoints, 2)).astype(np.float32),
         confidence=_array(table["confidence"], (keypoints,)).astype(np.float32),
+        **more,
     )
 
 

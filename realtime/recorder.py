@@ -77,7 +77,7 @@ class Recorder:
         if video is not None:
             exact = video == "lossless"
             self._film = Film(source.size, source.fps, lossless=exact, waits=self._waits)
-        self._facts = {
+        self._facts: dict[str, Any] = {
             "schema": SCHEMA,
             "keycam": version("keycam"),
             "model": dict(model or {}),
@@ -134,6 +134,14 @@ class Recorder:
     def mark(self, frame: Frame, text: str = "", kind: Kind = Kind.MARK) -> None:
         """Note an event at `frame`, which is given to `take` next or was so last."""
         self._events.append(Event(frame.time_ns, frame.index, kind, text))
+
+    def note(self, options: Mapping[str, Any]) -> None:
+        """Change options in `session.json`, at once; a disk that fails is told as ever."""
+        self._facts["options"] = {**self._facts["options"], **options}
+        try:
+            write_facts(self.path, self._facts)
+        except OSError as error:
+            self._writer.error = self._writer.error or error
 
     def take(self, frame: Frame, pose: Pose, stats: Timings) -> None:
         self._events += self._watch.see(frame, pose)

@@ -1,18 +1,38 @@
-"""The sink that draws: once per frame, for as many outputs as want the picture."""
+"""The sink that draws: once per frame for each kind of output that wants the picture.
 
-from collections.abc import Sequence
-from time import monotonic_ns
+A `View` is looked at: it gets pictures no larger than it shows, mirrored and paused as the controls
+say. Any other `Output`, such as a video file, gets every frame in its full size, in the same style.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from threading import Event
+from time import monotonic_ns, sleep
 from typing import Protocol
 
 from engines.geometry import Image
-from realtime.frame import Frame, Pose
+from realtime.canvas import fitting
+from realtime.controls import Controls, Settings
+from realtime.frame import Frame, Pose, State
+from realtime.keys import described
 from realtime.loop import closing_all
 from realtime.timing import Timings
 
+HOLD_S = 0.02  # between two looks at the controls while a file is paused
+
 
 class Draws(Protocol):
-    def draw(self, frame: Frame, pose: Pose, stats: Timings) -> Image:
-        """A new picture (H, W, 3) uint8 BGR; `frame.image` is not changed."""
+    def draw(
+        self,
+        frame: Frame,
+        pose: Pose,
+        stats: Timings,
+        settings: Settings | None = None,
+        *,
+        room: tuple[int, int] | None = None,
+        keys: Mapping[str, str] | None = None,
+    ) -> Image:
+        """A new picture (h, w, 3) uint8 BGR; `frame.image` is not changed."""
 
 
 class Output(Protocol):
@@ -24,20 +44,111 @@ class Output(Protocol):
     def close(self) -> None: ...
 
 
-class Screen:
-    """Draws every frame once, times it as the stage "draw", and gives it to all outputs."""
+class View(Output, Protocol):
+    """An output that people look at."""
 
-    def __init__(self, overlay: Draws, outputs: Sequence[Output]) -> None:
+    @property
+    def room(self) -> tuple[int, int]:
+        """(width, height) that it can show now."""
+
+
+class Screen:
+    """Draws, times it as the stage "draw", and gives the pictures to all outputs."""
+
+    def __init__(
+        self,
+        overlay: Draws,
+        outputs: Sequence[Output],
+        views: Sequence[View] = (),
+        *,
+        controls: Controls | None = None,
+        holds: bool = False,
+    ) -> None:
+        """
+        Args:
+            controls: what style, mirror and pause are taken from.
+            holds: a pause stops the loop, as it should where the source waits, such as a file.
+        """
         self._overlay = overlay
         self._outputs = tuple(outputs)
+        self._views = tuple(views)
+        self._controls = controls or Controls(Event())
+        self._holds = holds
+        self._seen: tuple[Frame, Pose] | None = None  # what the views show
+        self._stats: Timings | None = None
+        self._drawn: dict[tuple[tuple[int, int], Settings, str], Image] = {}  # of it
 
     def take(self, frame: Frame, pose: Pose, stats: Timings) -> None:
         started = monotonic_ns()
-        picture = self._overlay.draw(frame, pose, stats)
+        self._stats = stats
+        settings = self._controls.state
+        if self._seen is None or not settings.paused:
+            self._seen = (frame, pose)
+            self._drawn.clear()
+        full = self._draw_full(frame, pose, stats, settings)
+        pictures = self._draw_views(stats)
         stats.add("draw", (monotonic_ns() - started) / 1e6)
         for output in self._outputs:
-            output.show(picture, frame)
+            output.show(full, frame)
+        self._show(pictures)
+        while self._holds and self._controls.state.paused and not self._controls.stopping:
+            self._hold(frame, stats)
+
+    def snapshot(self) -> tuple[Image, Image] | None:
+        """The picture as it is shown, in the frame's full size, and the frame as it came.
+
+        None before there is one.
+        """
+        if self._seen is None or self._stats is None:
+            return None
+        frame, pose = self._seen
+        settings = replace(self._controls.state, paused=False, help=False, recording=None)
+        return self._overlay.draw(frame, pose, self._stats, settings), frame.image
 
     def close(self) -> None:
-        with closing_all(self._outputs):
+        with closing_all([*self._outputs, *self._views]):
             pass
+
+    def _draw_full(self, frame: Frame, pose: Pose, stats: Timings, settings: Settings) -> Image:
+        """For the outputs; a view that needs the same picture gets it, too."""
+        if self._views and not self._outputs:
+            return frame.image
+        plain = replace(settings, mirrored=False, paused=False, help=False, recording=None)
+        picture = self._overlay.draw(frame, pose, stats, plain)
+        if settings == plain:
+            height, width = frame.image.shape[:2]
+            self._drawn[(width, height), settings, stats.notice] = picture
+        return picture
+
+    def _draw_views(self, stats: Timings) -> list[Image]:
+        """A picture for each view; in a pause only what has changed is drawn again."""
+        assert self._seen is not None
+        frame, pose = self._seen
+        settings = self._controls.state
+        height, width = frame.image.shape[:2]
+        pictures = []
+        for view in self._views:
+            size = fitting((width, height), view.room)
+            key = (size, settings, stats.notice)
+            if key not in self._drawn:
+                if len(self._drawn) > len(self._views):
+                    self._drawn.clear()
+                keys = described(self._controls.actions) if settings.help else None
+                self._drawn[key] = self._overlay.draw(
+                    frame, pose, stats, settings, room=view.room, keys=keys
+                )
+            pictures.append(self._drawn[key])
+        return pictures
+
+    def _show(self, pictures: Sequence[Image]) -> None:
+        assert self._seen is not None
+        for view, picture in zip(self._views, pictures, strict=True):
+            view.show(picture, self._seen[0])
+
+    def _hold(self, frame: Frame, stats: Timings) -> None:
+        """Let a moment of a pause pass, which does not count as time of the loop."""
+        began = monotonic_ns()
+        sleep(HOLD_S)
+        self._controls.take(frame, Pose(State.SEARCH), stats)
+        self._show(self._draw_views(stats))
+        stats.skip(monotonic_ns() - began)

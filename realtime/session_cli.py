@@ -1,11 +1,14 @@
 """The commands for sessions: thin shells round `validate`, `repair` and `replay`."""
 
+from collections.abc import Mapping
 from dataclasses import asdict
 from pathlib import Path
+from typing import Any
 
 import click
 
 from realtime.cli import SECONDS, check_json, device_option, json_option, put, tell, verbose_option
+from realtime.live_options import STYLES, filtering, viewing
 
 
 @click.command()
@@ -29,7 +32,7 @@ def validate(session: Path, json_file: Path | None, *, mend: bool) -> None:
         raise click.exceptions.Exit(1)
 
 
-@click.command()
+@click.command(epilog=STYLES)
 @click.argument("session", type=click.Path(path_type=Path))
 @click.option(
     "-m", "--model", help="A shipped model, or an .onnx file; else the shipped one that recorded."
@@ -44,6 +47,8 @@ def validate(session: Path, json_file: Path | None, *, mend: bool) -> None:
 )
 @click.option("--fast", is_flag=True, help="As fast as possible, not at the recorded pace.")
 @click.option("--no-window", is_flag=True, help="Show nothing on the screen.")
+@viewing
+@filtering
 @click.option("--raw", is_flag=True, help="Do not smooth keypoints over time.")
 @click.option("--frames", type=click.IntRange(1), metavar="N", help="Stop after N frames.")
 @click.option("--seconds", type=SECONDS, metavar="N", help="Stop after N seconds.")
@@ -62,12 +67,17 @@ def replay(
     fast: bool,
     no_window: bool,
     raw: bool,
+    viewing: Mapping[str, Any],
+    filtering: Mapping[str, Any],
 ) -> None:
     """Track the video of a recorded SESSION once more, with the times of its frames."""
     check_json(json_file)
     from realtime import pipeline
+    from realtime.filtering import Filtering
+    from realtime.viewing import Viewing
 
-    wanted = pipeline.Wanted(window=not no_window, session=made)
+    own: dict[str, Any] = {"viewing": Viewing.of(**viewing), "filtering": Filtering.of(**filtering)}
+    wanted = pipeline.Wanted(window=not no_window, session=made, **own)
     report = pipeline.replay(
         session,
         wanted,

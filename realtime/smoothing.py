@@ -7,15 +7,49 @@ resolution and every distance to the camera.
 """
 
 import math
-from typing import overload
+from dataclasses import dataclass
+from typing import Self, overload
 
 import numpy as np
 from numpy.typing import NDArray
 
+from engines.errors import DataError
 from engines.geometry import Points
 
 TRUSTED = 0.5  # from this confidence on a point is smoothed no more than its speed asks for
 LEAST_TRUST = 0.1  # what is left of the cutoff at confidence 0
+
+
+@dataclass(frozen=True, kw_only=True)
+class Smoothing:
+    """What a user may set of the filter; see `OneEuro`."""
+
+    min_cutoff_hz: float = 1.0
+    beta: float = 12.0
+
+    def __post_init__(self) -> None:
+        if not (0 < self.min_cutoff_hz < math.inf and 0 <= self.beta < math.inf):
+            raise DataError(
+                f"smoothing {self}: the cutoff is a number of hertz above 0, beta one from 0"
+            )
+
+    @classmethod
+    def parse(cls, text: str) -> Self:
+        """Read `MIN_CUTOFF,BETA`, as `str` writes it.
+
+        Raises:
+            DataError: it is not two such numbers.
+        """
+        try:
+            cutoff, beta = map(float, text.split(","))
+        except ValueError as error:
+            raise DataError(
+                f"smoothing {text[:40]!r} is not MIN_CUTOFF,BETA, as in {cls()}"
+            ) from error
+        return cls(min_cutoff_hz=cutoff, beta=beta)
+
+    def __str__(self) -> str:
+        return f"{self.min_cutoff_hz:.4g},{self.beta:.4g}"
 
 
 class OneEuro:

@@ -33,6 +33,9 @@ class Paths:
         after = [path[min(i + 1, len(path) - 1)] for path in paths for i in range(len(path))]
         self._before, self._after = np.array(before, np.intp), np.array(after, np.intp)
 
+    def __len__(self) -> int:
+        return len(self._cuts)
+
     def along(self, points: Points) -> list[Stroke]:
         """The lines through `points` (K, 2), frame pixels."""
         strokes = fixed(points[self._points])

@@ -47,6 +47,14 @@ class Ring:
         """The number added `back` additions before the last one."""
         return float(self._values[(self.count - 1 - back) % len(self._values)])
 
+    def recent(self, how_many: int) -> NDArray[np.float64]:
+        """The numbers added last, that many if there are, in any order."""
+        how_many = min(how_many, len(self._values))
+        end = self.count % len(self._values)
+        if end < how_many <= self.count:
+            return np.concatenate([self._values[:end], self._values[end - how_many :]])
+        return self._values[max(end - how_many, 0) : end].copy()
+
     def values(self) -> NDArray[np.float64]:
         """The numbers kept, oldest first."""
         if self.count <= len(self._values):
@@ -107,6 +115,11 @@ class Timings:
         elapsed = self._ends.newest() - self._ends.newest(back)
         return back / elapsed if elapsed > 0 else 0.0
 
+    def recent_ms(self) -> dict[str, float]:
+        """The median of every stage that was measured, over its last 32 values; to show live."""
+        stages = self._stages.items()
+        return {name: float(np.median(ring.recent(_RECENT))) for name, ring in stages if ring.count}
+
     def start(self) -> None:
         """The loop turns to its source."""
         self._started = monotonic_ns()
@@ -122,6 +135,12 @@ class Timings:
         """`stage`, one of STAGES, took this long for the present frame."""
         if self.warm:
             self._stages[stage].add(milliseconds)
+
+    def skip(self, nanoseconds: int) -> None:
+        """Leave out this much time that just passed, in which the loop stood still on purpose."""
+        self._origin += nanoseconds
+        self._started += nanoseconds
+        self._captured += nanoseconds
 
     def finish(self) -> None:
         """All sinks have taken the present frame."""

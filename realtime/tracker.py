@@ -27,7 +27,7 @@ from engines.geometry import Image, Points, Roi, crop, to_frame
 from engines.search import search_rois
 from realtime.frame import Frame, Pose, State
 from realtime.reader import Reader
-from realtime.smoothing import OneEuro
+from realtime.smoothing import OneEuro, Smoothing
 
 ENTER = 0.5  # mean confidence that takes a subject up
 LEAVE = 0.35  # mean confidence below which it is missed
@@ -57,7 +57,9 @@ class Tracker:
     first frame is not slower than the others.
     """
 
-    def __init__(self, engine: Engine, *, smooth: bool = True) -> None:
+    def __init__(
+        self, engine: Engine, *, smooth: bool = True, smoothing: Smoothing | None = None
+    ) -> None:
         self.engine = engine
         self.smooth = smooth
         self._margin = engine.card.margin
@@ -66,6 +68,7 @@ class Tracker:
         self._many = np.zeros((SEARCH_CROPS, size, size, 3), np.uint8)
         self._reader = Reader(engine.card.skeleton)
         self._filter = OneEuro()
+        self.smoothing = smoothing or Smoothing()
         keypoints = len(engine.card.skeleton.keypoints)
         # what is filtered: the roi's centre, its (side, 0), and the keypoints, frame pixels
         self._observed = np.zeros((2 + keypoints, 2), np.float32)
@@ -87,6 +90,15 @@ class Tracker:
     @property
     def state(self) -> State:
         return self._state
+
+    @property
+    def smoothing(self) -> Smoothing:
+        """How much is smoothed; may be changed between two frames."""
+        return Smoothing(min_cutoff_hz=self._filter.min_cutoff_hz, beta=self._filter.beta)
+
+    @smoothing.setter
+    def smoothing(self, own: Smoothing) -> None:
+        self._filter.min_cutoff_hz, self._filter.beta = own.min_cutoff_hz, own.beta
 
     @property
     def stages(self) -> Mapping[str, float]:

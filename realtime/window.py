@@ -10,29 +10,38 @@ from threading import Event
 import cv2
 
 from engines.geometry import Image
+from realtime.canvas import fitting
+from realtime.controls import Action
 from realtime.frame import Frame
+from realtime.keys import KEYS
 
-MARK_KEYS = (ord("m"), ord("M"))
-QUIT_KEYS = (ord("q"), ord("Q"), 27)  # 27 is Esc
+FIRST_PX = (1280, 720)  # that a window is made to fit into; its user may enlarge it
 _DISPLAY = re.compile(r"(?P<host>[^:]*):(?P<number>\d+)(\.\d+)?")
 _ANSWER_S = 1.0
 
 
 class Window:
-    """Shows pictures; q, Esc or closing the window sets `stop`.
+    """Shows pictures and asks for what its keys mean; q, Esc or closing the window sets `stop`.
 
     Make and use it on one thread, and only where `available` says so: OpenCV ends the whole
     process where there is no display.
-
-    Attributes:
-        on_mark: called with the frame that is shown when m is pressed; None for nobody.
     """
 
-    def __init__(self, stop: Event, title: str = "keycam") -> None:
+    def __init__(
+        self,
+        stop: Event,
+        title: str = "keycam",
+        *,
+        ask: Callable[[Action], None] | None = None,
+    ) -> None:
+        """
+        Args:
+            ask: called with what a key stands for; see `realtime.keys`.
+        """
         self._stop = stop
         self._title = title
+        self._ask = ask
         self._open = False
-        self.on_mark: Callable[[Frame], None] | None = None
 
     @staticmethod
     def available() -> bool:
@@ -44,12 +53,21 @@ class Window:
             return False
         return not sys.platform.startswith("linux") or _x_answers(os.environ.get("DISPLAY", ""))
 
-    def show(self, picture: Image, frame: Frame) -> None:
+    @property
+    def room(self) -> tuple[int, int]:
+        """(width, height) of the window's picture; before it is open, what it will fit into."""
+        if self._open and self._visible():
+            _, _, width, height = cv2.getWindowImageRect(self._title)
+            if width > 0 and height > 0:
+                return width, height
+        return FIRST_PX
+
+    def show(self, picture: Image, frame: Frame) -> None:  # noqa: ARG002 (a view)
         """Put `picture` (H, W, 3) uint8 BGR on the screen and look at the keys."""
         if self._stop.is_set():
             return
         if not self._open:
-            height, width = picture.shape[:2]
+            width, height = fitting((picture.shape[1], picture.shape[0]), FIRST_PX)
             flags = cv2.WINDOW_NORMAL | cv2.WINDOW_KEEPRATIO | cv2.WINDOW_GUI_NORMAL
             cv2.namedWindow(self._title, flags)
             cv2.resizeWindow(self._title, width, height)
@@ -59,11 +77,11 @@ class Window:
             return
         cv2.imshow(self._title, picture)
         self._open = True
-        key = cv2.pollKey() & 0xFF
-        if key in QUIT_KEYS:
+        action = KEYS.get(cv2.pollKey() & 0xFF)
+        if action is Action.QUIT:
             self._stop.set()
-        elif key in MARK_KEYS and self.on_mark is not None:
-            self.on_mark(frame)
+        elif action is not None and self._ask is not None:
+            self._ask(action)
 
     def close(self) -> None:
         if self._open:

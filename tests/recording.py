@@ -22,7 +22,7 @@ def say(text: str) -> None:
 
 
 class Plain:
-    def draw(self, frame, pose, stats):
+    def draw(self, frame, pose, stats, settings=None, *, room=None, keys=None):
         return frame.image
 
 

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from click.testing import CliRunner
 from test_subject import walk
-from toy import TRIANGLE
+from toy import TRIANGLE, dotted, found_dots
 
 from engines import Card, DataError, Prediction, Roi, Skeleton
 from engines.fake import FakeEngine
@@ -86,7 +86,7 @@ def test_known_offsets_give_exact_figures(tmp_path: Path) -> None:
     file = labelled(tmp_path, [MIDDLE] * 3)
     engine = Oracle(answered(OFFSETS))
     table = evaluate(engine, file, norm=("left", "right")).to_dict()
-    assert list(table) == ["frames", "error_px", "nme", "per_keypoint", "model"]
+    assert list(table) == ["frames", "error_px", "nme", "searched", "per_keypoint", "model"]
     assert table["frames"] == 3
     assert table["error_px"] == pytest.approx(
         {"mean": 2.0, "median": 1.0, "swap_forgiving_mean": 2.0}, abs=0.1
@@ -120,7 +120,7 @@ def test_the_figures_are_exactly_those_of_the_distances() -> None:
 
 def test_nme_only_with_a_norm(tmp_path: Path) -> None:
     result = evaluate(Oracle(answered(OFFSETS[:1])), labelled(tmp_path, [MIDDLE]))
-    assert list(result.to_dict()) == ["frames", "error_px", "per_keypoint", "model"]
+    assert list(result.to_dict()) == ["frames", "error_px", "searched", "per_keypoint", "model"]
     assert "normalised" not in result.to_text()
 
 
@@ -242,3 +242,28 @@ def test_the_command_prints_and_writes_the_same(
         assert words in ran.stderr
         assert len(ran.stderr.splitlines()) == 1
         assert ran.stdout == ""
+
+
+def near_sighted(crops: np.ndarray) -> Prediction:
+    """Sees three dots, but only where they fill a good part of the crop."""
+    (own,) = crops
+    lit = np.argwhere(own.max(axis=2) > 100)
+    if not (own.max(axis=(0, 1)) > 100).all() or np.ptp(lit, axis=0).max() < 0.4 * len(own):
+        return Prediction(np.zeros((1, 3, 2), np.float32), np.full((1, 3), 0.1, np.float32))
+    return Prediction(found_dots(own)[None].astype(np.float32), np.full((1, 3), 0.9, np.float32))
+
+
+@pytest.mark.parametrize("there", [True, False])
+def test_a_subject_too_small_for_the_first_look_is_searched_for(
+    tmp_path: Path, there: bool
+) -> None:
+    label = np.array([[150.0, 60.0], [180.0, 60.0], [165.0, 35.0]])
+    file = labelled(tmp_path, [label])
+    shown = dotted(label if there else label + 1000, (200, 200))
+    cv2.imwrite(str(tmp_path / "0.png"), shown)
+
+    result = evaluate(FakeEngine(CARD, near_sighted), file)
+
+    assert result.searched == there
+    assert (result.distance_px.max() < 2) == there
+    assert ("searched for    in 1 frames" in result.to_text()) == there

@@ -6,10 +6,13 @@ import pytest
 
 from engines import Roi, Skeleton
 from engines.geometry import Image, Points
+from realtime.controls import Settings
 from realtime.frame import Frame, Pose, State
 from realtime.overlay import Overlay
+from realtime.style import Style
 from realtime.timing import Timings
 
+NO_HUD = Style(hud=False)
 SIZES = [(640, 480), (1280, 720), (720, 1280), (256, 256), (64, 48)]
 
 
@@ -44,7 +47,7 @@ def grey(width: int, height: int) -> Image:
 
 def drawn(skeleton: Skeleton, pose: Pose, width: int = 640, height: int = 480) -> Image:
     frame = Frame(grey(width, height), 0, 0)
-    return Overlay(skeleton, hud=False).draw(frame, pose, Timings())
+    return Overlay(skeleton, settings=Settings(style=NO_HUD)).draw(frame, pose, Timings())
 
 
 def near(picture: Image, x: float, y: float, reach: int = 3) -> Iterator[tuple[int, ...]]:
@@ -191,7 +194,7 @@ def test_what_is_kept_between_frames_does_not_show(face_skeleton: Skeleton) -> N
 def test_lines_are_as_wide_as_asked_for(mouse_skeleton: Skeleton, width: int, height: int) -> None:
     """Thin ones are drawn as rails: they must neither gape nor melt away."""
     points = np.float32([[0.2, 0.2], [0.2, 0.4], [0.2, 0.6], [0.2, 0.8]]) * (width, height)
-    overlay = Overlay(mouse_skeleton, hud=False, joint_px=1.0)
+    overlay = Overlay(mouse_skeleton, settings=Settings(style=Style(hud=False, joint_px=1.0)))
     image = np.full((height, width, 3), 250, np.uint8)
     pose = Pose(State.TRACK, None, points, points, np.ones(4, np.float32))
     row = overlay.draw(Frame(image, 0, 0), pose, Timings())[round(height * 0.3)]

@@ -9,7 +9,7 @@ from realtime.screen import Screen
 class Overlay:
     drawn = 0
 
-    def draw(self, frame, pose, stats):
+    def draw(self, frame, pose, stats, settings=None, *, room=None, keys=None):
         self.drawn += 1
         return frame.image + 1
 

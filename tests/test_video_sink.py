@@ -112,7 +112,7 @@ def test_a_writer_that_does_not_open_or_write_is_noticed(tmp_path, monkeypatch):
 
 def test_an_overlay_that_raises_leaves_a_playable_file(tmp_path):
     class Overlay:
-        def draw(self, frame, pose, stats):
+        def draw(self, frame, pose, stats, settings=None, *, room=None, keys=None):
             if frame.index == 3:
                 raise ValueError("drawing failed")
             return frame.image

@@ -10,8 +10,10 @@ import numpy as np
 import pytest
 
 from realtime import window as module
+from realtime.controls import Action
 from realtime.frame import Frame
-from realtime.window import Window
+from realtime.keys import KEYS, described
+from realtime.window import FIRST_PX, Window
 
 PICTURE = np.zeros((48, 64, 3), np.uint8)
 FRAME = Frame(PICTURE, 0, 0)
@@ -36,7 +38,12 @@ class FakeGui:
         self.windows.add(title)
 
     def resizeWindow(self, title: str, width: int, height: int) -> None:
-        assert (width, height) == (64, 48)
+        assert title in self.windows
+        self.size = (width, height)
+
+    def getWindowImageRect(self, title: str) -> tuple[int, int, int, int]:
+        assert title in self.windows
+        return (7, 9, *self.size)
 
     def imshow(self, title: str, picture: object) -> None:
         assert title in self.windows
@@ -75,14 +82,64 @@ def test_a_key_stops(gui: FakeGui, key: int) -> None:
     window.close()
 
 
-@pytest.mark.parametrize("key", [ord("m"), ord("M")])
-def test_a_key_marks_the_frame_that_is_shown(gui: FakeGui, key: int) -> None:
-    window, marked = Window(Event()), []
-    gui.key = key
-    window.show(PICTURE, FRAME)  # nobody listens
-    window.on_mark = marked.append
+@pytest.mark.parametrize("code", sorted(set(KEYS) - {ord("q"), ord("Q"), 27}))
+def test_every_other_key_asks_for_its_action(gui: FakeGui, code: int) -> None:
+    asked: list[Action] = []
+    window = Window(Event(), ask=asked.append)
+    gui.key = code
     window.show(PICTURE, FRAME)
-    assert marked == [FRAME]
+    assert asked == [KEYS[code]]
+    window.close()
+
+
+def test_keys_that_mean_nothing_do_nothing(gui: FakeGui) -> None:
+    stop = Event()
+    asked: list[Action] = []
+    window = Window(stop, ask=asked.append)
+    for key in (-1, ord("x"), 200, 9):
+        gui.key = key
+        window.show(PICTURE, FRAME)
+    assert asked == []
+    assert not stop.is_set()
+    window.close()
+
+
+def test_a_window_nobody_listens_to_can_still_be_left(gui: FakeGui) -> None:
+    stop = Event()
+    window = Window(stop)
+    for key in (ord("p"), ord("q")):
+        gui.key = key
+        window.show(PICTURE, FRAME)
+    assert stop.is_set()
+    window.close()
+
+
+def test_all_actions_have_a_key_and_the_help_names_those_that_work_here() -> None:
+    assert set(KEYS.values()) == set(Action)
+    assert set(described({Action.PAUSE, Action.QUIT}).values()) == {"pause", "quit"}
+    assert len(described(set(Action))) == len(Action)
+
+
+def test_it_opens_at_the_pictures_size_but_fits_on_a_screen(gui: FakeGui) -> None:
+    window = Window(Event())
+    assert window.room == FIRST_PX
+    window.show(PICTURE, FRAME)
+    assert gui.size == window.room == (64, 48)
+    window.close()
+    window.show(np.zeros((1080, 1920, 3), np.uint8), FRAME)
+    assert gui.size == window.room == (1280, 720)
+    window.close()
+
+
+def test_its_room_is_what_its_owner_made_of_it(gui: FakeGui) -> None:
+    window = Window(Event())
+    window.show(PICTURE, FRAME)
+    gui.size = (333, 222)
+    assert window.room == (333, 222)
+    gui.size = (0, 0)  # being made
+    assert window.room == FIRST_PX
+    gui.visible = None
+    assert window.room == FIRST_PX
     window.close()
 
 

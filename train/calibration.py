@@ -6,62 +6,18 @@ subject and looks like a pose, yet all of it lies beside the subject a little. T
 the slide shows: prior poses that are shaped alike lie elsewhere in their pictures.
 """
 
-from dataclasses import dataclass
-
 import numpy as np
 from numpy.typing import NDArray
 
 from engines.geometry import Roi, to_crop, to_frame
 from train.prior import Prior
 from train.pseudo import PseudoLabels
+from train.shapes import Shapes, as_complex, as_points
 from train.videos import Footage
 
 LEAST_CLIPS = 30  # fewer subjects are no sample: one may always stand on the left
 READ = 0.75  # a mode of shape counts if the found poses vary in it by this share of the prior
 MODES = 4  # at most
-
-Complex = NDArray[np.complex128]
-
-
-@dataclass(frozen=True, eq=False)
-class Shapes:
-    """The prior's mean shape and its main modes, both mirror-symmetric.
-
-    Attributes:
-        mean: (K,) complex, centred, root mean square radius 1.
-        modes: (M, K) complex, each of norm 1 as 2K real numbers.
-        odd: (M,) -1 where a mode changes sign in a mirror, else 1.
-        spread: (M,) standard deviation of the prior's poses in each.
-    """
-
-    mean: Complex
-    modes: Complex
-    odd: NDArray[np.float64]
-    spread: NDArray[np.float64]
-
-    @classmethod
-    def of(cls, poses: Complex, flipped: list[int]) -> "Shapes":
-        """Of poses (N, K), their mirror images included."""
-        both = np.concatenate([poses, -poses[:, flipped].conj()])
-        mean = _normalised(both[0])
-        for _ in range(10):
-            aligned = _aligned(both, mean)
-            mean = _normalised(aligned.mean(axis=0))
-        rest = _real(_aligned(both, mean) - mean)
-        _, spread, modes = np.linalg.svd(rest, full_matrices=False)
-        modes = modes[:MODES, 0::2] + 1j * modes[:MODES, 1::2]
-        odd = np.sign((modes.conj() * -modes[:, flipped].conj()).sum(axis=1).real)
-        return cls(mean, modes, odd, spread[:MODES] / np.sqrt(len(both)))
-
-    def read(self, poses: Complex) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-        """Poses (N, K) -> where they lie (N, 4): x and y in units of their radius, log of it,
-        angle; and how they are shaped (N, M)."""
-        centre = poses.mean(axis=1)
-        radius = _fit(poses, self.mean)
-        place = centre / abs(radius)
-        lies = np.stack([place.real, place.imag, np.log(abs(radius)), np.angle(radius)], axis=1)
-        rest = _real(_aligned(poses, self.mean) - self.mean)
-        return lies, rest @ _real(self.modes).T
 
 
 def laid(labels: PseudoLabels, footage: Footage, prior: Prior, zoom: float) -> PseudoLabels:
@@ -93,8 +49,8 @@ def calibrated(
     prior; the difference is taken off all. Only modes of shape that the found poses vary in like
     the prior are used: a regression on what is hardly read would be noise.
     """
-    wanted, found = _complex(prior.poses), _complex(poses)
-    shapes = Shapes.of(wanted, list(prior.skeleton.flipped))
+    wanted, found = as_complex(prior.poses), as_complex(poses)
+    shapes = Shapes.of(wanted, list(prior.skeleton.flipped), MODES)
     lies, shaped = shapes.read(found)
     used = shaped[trusted].std(axis=0) >= READ * shapes.spread
     gap = _regression(lies[trusted], shaped[trusted], shapes, used)
@@ -106,7 +62,7 @@ def calibrated(
     radius = np.exp(lies[:, 2])[:, None]
     turned = (found - centre) * np.exp(-size - 1j * angle)[:, None]
     moved = centre + turned - radius * (x + 1j * y)[:, None]
-    return _points(moved)
+    return as_points(moved)
 
 
 def _regression(
@@ -121,33 +77,3 @@ def _regression(
     left = np.column_stack([left, np.ones(len(left))])
     solution = np.linalg.lstsq(left, np.concatenate([lies, lies * mirror]), rcond=None)[0]
     return np.asarray(solution)
-
-
-def _fit(poses: Complex, shape: Complex) -> Complex:
-    """The factors (N,) that turn and scale `shape` (K,) most nearly into each centred pose."""
-    centred = poses - poses.mean(axis=1, keepdims=True)
-    return np.asarray(centred @ shape.conj() / np.vdot(shape, shape).real)
-
-
-def _aligned(poses: Complex, shape: Complex) -> Complex:
-    """Each pose centred and divided by its factor, so that it lies on `shape`."""
-    centred = poses - poses.mean(axis=1, keepdims=True)
-    return np.asarray(centred / _fit(poses, shape)[:, None])
-
-
-def _normalised(shape: Complex) -> Complex:
-    centred = shape - shape.mean()
-    return np.asarray(centred / np.sqrt((abs(centred) ** 2).mean()))
-
-
-def _complex(poses: NDArray[np.float32]) -> Complex:
-    return np.asarray(poses[..., 0], np.complex128) + 1j * poses[..., 1]
-
-
-def _points(poses: Complex) -> NDArray[np.float32]:
-    return np.stack([poses.real, poses.imag], axis=-1).astype(np.float32)
-
-
-def _real(shapes: Complex) -> NDArray[np.float64]:
-    """(..., K) complex -> (..., 2K) real."""
-    return np.stack([shapes.real, shapes.imag], axis=-1).reshape(*shapes.shape[:-1], -1)

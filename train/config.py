@@ -39,6 +39,7 @@ MAY_BE_ZERO = frozenset(  # among the numbers; all others must be above it
         "held_out",
         "patience",
         "least_gain",
+        "reshape",
     }
 )
 
@@ -106,6 +107,7 @@ class Config:
     distil_steps: int = 2000  # of each round
     distil_batch: int = 32
     distil_rate: float = 2e-3
+    reshape: float = 0.8  # of the lessons' subjects, in spreads of the prior (train/reshape.py)
 
     def __post_init__(self) -> None:
         for field in fields(self):

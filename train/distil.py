@@ -26,6 +26,7 @@ from train.metrics import Metrics
 from train.parts import set_rate, update
 from train.prior import Prior
 from train.pseudo import PseudoLabels, label
+from train.reshape import Reshaper
 from train.shared_norm import share_norms
 from train.tracker_network import AsTeacher, TrackerNetwork, normalised
 from train.videos import Footage
@@ -74,6 +75,7 @@ class _Student:
         self._metrics = Metrics(folder / "metrics.jsonl", "distil")
         self._prior, self._config = prior, config
         self._folder, self._device = folder, device
+        self._reshaper = Reshaper.of(prior, config.reshape) if config.reshape else None
         self.done = resume_from(folder / "distil", self.network, self._named, self._metrics)
 
     @property
@@ -116,7 +118,13 @@ class _Student:
         first = number * config.distil_steps
         last = first + config.distil_steps
         draw = partial(
-            draw_lesson, footage, labels, sure_frames(labels), self._prior.skeleton, config
+            draw_lesson,
+            footage,
+            labels,
+            sure_frames(labels),
+            self._prior.skeleton,
+            config,
+            reshaper=self._reshaper,
         )
         network.train()
         for step, lesson in steps("tracker", draw, max(first, self.done), last):

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,11 +12,20 @@ from engines.engine import Engine
 from engines.errors import DataError
 from engines.geometry import Image, Points, Roi, crop, to_frame
 from engines.lookalikes import lookalikes
+from engines.search import search_rois
 from engines.skeleton import Skeleton
 from train.foreign import read_poses
 from train.subject import Background
 from train.tables import Table
 from train.videos import read_frames, read_picture, whole
+
+SURE = 0.5  # mean confidence from which an answer needs no search
+
+
+class _Found(NamedTuple):
+    points: Points  # (K, 2), frame pixels
+    score: float  # mean confidence
+    searched: bool = False
 
 
 @dataclass(frozen=True, eq=False)
@@ -28,12 +37,14 @@ class Evaluation:
             keypoint that never is has no error: None in `to_dict`).
         forgiven_px: (F,) mean distance to the best of the label's `engines.lookalikes`.
         norm_px: (F,) what distances are divided by for the normalised error, or None.
+        searched: in how many frames the subject was found by a search alone.
     """
 
     engine: Engine
     distance_px: NDArray[np.float64]
     forgiven_px: NDArray[np.float64]
     norm_px: NDArray[np.float64] | None
+    searched: int = 0
 
     def to_dict(self) -> dict[str, Any]:
         frame_px = np.nanmean(self.distance_px, axis=1)
@@ -55,6 +66,7 @@ class Evaluation:
                 "median": float(np.median(nme)),
                 "swap_forgiving_mean": float((self.forgiven_px / self.norm_px).mean()),
             }
+        table["searched"] = self.searched
         table["per_keypoint"] = dict(zip(names, each, strict=True))
         table["model"] = {**self.engine.card.facts(), "engine": self.engine.name}
         return table
@@ -82,6 +94,8 @@ class Evaluation:
             nme = table["nme"]
             lines.append(f"normalised      mean {nme['mean']:.4f}, median {nme['median']:.4f}")
             lines.append(f"swaps forgiven  mean {nme['swap_forgiving_mean']:.4f}")
+        if self.searched:
+            lines.append(f"searched for    in {self.searched} frames")
         return "\n".join(lines)
 
 
@@ -95,8 +109,9 @@ def evaluate(
 ) -> Evaluation:
     """Run `engine` on the pictures of a keypoint table, or of another's labels, and compare.
 
-    Every picture is looked at twice, as the tracker does when it finds a subject: in the given
-    roi, then in the square round what was found there.
+    Every picture is looked at as the tracker does when it finds a subject: in the given roi, then
+    in the square round what was found there. A picture whose covering square shows nothing sure is
+    searched, square by square, and its surest answer taken.
 
     Args:
         labels: any file that `train.foreign.read_poses` knows.
@@ -113,7 +128,11 @@ def evaluate(
     table = read_poses(labels, skeleton)
     pictures = _pictures(table, labels, images)
     rois = _motion_rois(pictures) if roi == "motion" else list(map(whole, pictures))
-    found = np.stack([_look_twice(engine, *pair) for pair in zip(pictures, rois, strict=True)])
+    looks = [
+        _find(engine, picture, own, search=roi == "frame")
+        for picture, own in zip(pictures, rois, strict=True)
+    ]
+    found = np.stack([look.points for look in looks])
     truth = table.points.astype(np.float64)
     forgiven = [
         min(_mean_distance(points, other) for other in lookalikes(label, skeleton))
@@ -121,7 +140,8 @@ def evaluate(
     ]
     distance = np.linalg.norm(found - truth, axis=-1)
     scale = None if norm is None else _norm(truth, norm, skeleton)
-    return Evaluation(engine, distance, np.array(forgiven), scale)
+    searched = sum(look.searched for look in looks)
+    return Evaluation(engine, distance, np.array(forgiven), scale, searched)
 
 
 def _mean_distance(a: NDArray[Any], b: NDArray[Any]) -> float:
@@ -163,14 +183,25 @@ def _motion_rois(pictures: Sequence[Image]) -> list[Roi]:
     return [background.find(picture) or whole(picture) for picture in pictures]
 
 
-def _look_twice(engine: Engine, picture: Image, roi: Roi) -> Points:
-    points = _look(engine, picture, roi)
-    return _look(engine, picture, Roi.around(points, engine.card.margin))
+def _find(engine: Engine, picture: Image, roi: Roi, *, search: bool) -> _Found:
+    """What is in `roi`; if that is nothing sure, the surest of a tracker's sweep."""
+    found = _look_twice(engine, picture, roi)
+    if found.score >= SURE or not search:
+        return found
+    height, width = picture.shape[:2]
+    swept = [_look_twice(engine, picture, square) for square in search_rois(width, height)]
+    best = max(swept, key=lambda look: look.score)
+    return best._replace(searched=True) if best.score >= SURE else found
 
 
-def _look(engine: Engine, picture: Image, roi: Roi) -> Points:
-    crops = crop(picture, roi, engine.card.size)[None]
-    return to_frame(engine.run(crops).keypoints[0], roi)
+def _look_twice(engine: Engine, picture: Image, roi: Roi) -> _Found:
+    first = _look(engine, picture, roi)
+    return _look(engine, picture, Roi.around(first.points, engine.card.margin))
+
+
+def _look(engine: Engine, picture: Image, roi: Roi) -> _Found:
+    keypoints, confidence = engine.run(crop(picture, roi, engine.card.size)[None])
+    return _Found(to_frame(keypoints[0], roi), float(confidence.mean()))
 
 
 def _norm(

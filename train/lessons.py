@@ -14,10 +14,12 @@ from train.batches import relit
 from train.config import Config
 from train.fit import DISTIL, rng_of
 from train.pseudo import PseudoLabels
+from train.reshape import Reshaper
 from train.videos import Footage
 
 MOST_DOUBT = 0.06  # frames the teacher wavers more about are not learnt from
 EMPTY = 0.2  # share of crops that show no subject
+RESHAPED = 0.6  # share of the subjects whose shape is changed
 LEAST_MARGIN, MOST_MARGIN = 1.1, 3.4  # crop's side over the pose's box
 
 
@@ -61,7 +63,9 @@ def draw_lesson(
     skeleton: Skeleton,
     config: Config,
     step: int,
+    reshaper: Reshaper | None = None,
 ) -> Lesson:
+    """The lesson of one step; a `reshaper` changes the shape of every second subject."""
     own = rng_of(config, DISTIL, step).spawn(config.distil_batch)[world.part(config.distil_batch)]
     count, side = len(own), config.tracker_size
     crops = np.empty((count, side, side, 3), np.uint8)
@@ -77,6 +81,8 @@ def draw_lesson(
         keypoints[n] = to_crop(points, roi)
         size[n] = np.ptp(points, axis=0).max() / (roi.size / 2)
         crop(image, roi, side, out=crops[n])
+        if reshaper is not None and rng.random() < RESHAPED:
+            crops[n], keypoints[n] = reshaper.reshape(crops[n], keypoints[n], rng)
         if config.mirror and rng.random() < 0.5:
             crops[n] = crops[n][:, ::-1]
             keypoints[n] = keypoints[n][list(skeleton.flipped)] * (-1, 1)

@@ -13,6 +13,9 @@ A **pose message** is a line of a session's `poses.jsonl` (`realtime.record`):
                   keypoints_raw   [[x, y], ...] frame pixels as found, null where missing
                   keypoints       the same, smoothed over time
                   confidence      one number in [0, 1] for each keypoint
+                  keypoints_predicted, predicted_ms
+                                  with --predict: where they will be so many milliseconds after
+                                  the capture
     latency_ms  from the capture to the sending; for files, from the reading
 
 The **hello**, first on a connection and once per second where there are none, says what the poses
