@@ -86,15 +86,11 @@ def on_gpu(cpu: E, path: Path, choice: Choice, *, wait: bool) -> E:
     else:
         cpu.close()
         return cast(E, compiled.engine)
-    maker = partial(_fresh, order)
-    engine = order.kind.swap(cpu, maker, forced=choice.forced)
+    make = partial(compiled_model, order)
+    engine = order.kind.swap(cpu, lambda tell: make(tell).engine, forced=choice.forced)
     if wait:
         engine.settle()
     return cast(E, engine)
-
-
-def _fresh(order: Order, tell: Tell) -> TensorRtEngine | TensorRtDecoder:
-    return compiled_model(order, tell).engine
 
 
 def cached(order: Order) -> Compiled:

@@ -8,10 +8,12 @@ import pytest
 from blob_model import blob_card, blob_model
 from decoder_model import decoder_model, shifted
 
-from engines import Decoder, EngineError, load, load_decoder
+from engines import Decoder, Engine, EngineError, Roi, crop, load, load_decoder, to_crop, to_frame
 from engines.engine import shipped_decoders, shipped_models
+from engines.geometry import Image, Points
 from engines.kinds import pose_pairs
 from engines.probes import probes
+from realtime.synthetic import Synthetic
 
 CARD = replace(blob_card("mouse4", kind="decoder"), name="mover")
 POSE = np.float32([[-0.3, 0], [0.3, 0], [0, 0.3], [0, -0.3]])
@@ -126,3 +128,30 @@ def test_shipped_decoders_draw_the_same_every_time(name: str) -> None:
     assert near.max() <= 1  # one by one as together, but for rounding
     assert np.abs(first[0].astype(float) - reference).mean() < 20  # it is still that picture
     assert np.abs(first[0].astype(float) - first[1]).mean() > 2
+
+
+@pytest.mark.parametrize("name", shipped_decoders())
+def test_shipped_decoders_follow_the_pose(name: str) -> None:
+    """A drawn head turned, moved and made smaller is found there by the tracker it was made for."""
+    decoder, tracker = load_decoder(name), load(name.removesuffix("-decoder"), "cpu")
+    drawn = Synthetic(seed=3)
+    roi = Roi.around(drawn.truth(0), decoder.card.margin)
+    reference = crop(drawn.frame(0).image, roi, decoder.card.size)
+    pose = found(tracker, reference)
+    decoder.prepare(reference, pose)
+    turn = 0.9 * np.array([[np.cos(0.2), np.sin(0.2)], [-np.sin(0.2), np.cos(0.2)]])
+    wanted = (pose @ turn + (0.12, 0.08)).astype(np.float32)
+    size = np.ptp(wanted, axis=0).max()
+    again = found(tracker, decoder.draw(wanted))
+    assert np.linalg.norm(pose - wanted, axis=-1).mean() > 0.1 * size
+    assert np.linalg.norm(again - wanted, axis=-1).mean() < 0.04 * size
+
+
+def found(tracker: Engine, picture: Image) -> Points:
+    """The keypoints of a picture in crop space, looked at twice."""
+    whole = roi = Roi.of_frame(len(picture), len(picture))
+    for _ in range(2):
+        seen = crop(picture, roi, tracker.card.size)[None]
+        points = to_frame(tracker.run(seen).keypoints[0], roi)
+        roi = Roi.around(points, tracker.card.margin)
+    return to_crop(points, whole)
