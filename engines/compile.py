@@ -71,9 +71,7 @@ class Compiled:
 
 
 def on_gpu(cpu: E, path: Path, choice: Choice, *, wait: bool) -> E:
-    """The engine for a GPU: at once if there is a plan for it, else `cpu` until one is built.
-
-    Takes `cpu` over.
+    """Take `cpu` over: the GPU's engine at once if there is a plan, else `cpu` until one is built.
 
     Raises:
         EngineError: `wait`, and the GPU was asked for by name and cannot be used.

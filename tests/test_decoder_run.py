@@ -6,13 +6,15 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 from command_line import keycam, refused
 from posed_world import dot_clips
 from test_export import CARD
 from toy import write_video
 
 from engines import load_decoder
-from train import posed_pack, repose_eval
+from train import checkpoint, posed_pack, repose_eval
+from train.decoder_fit import Studio
 
 SMALL = [f"--set={text}" for text in ("size=32", "width=4", "batch=2", "most_frames=6")]
 
@@ -78,6 +80,23 @@ def test_other_settings_and_other_folders_are_refused(
     refused(keycam(*command(video, toy_model, tmp_path)), "is not a run")
     refused(keycam(*command(video, toy_model, tmp_path / "new", "--set=steps=no")), "whole number")
     refused(keycam(*command(tmp_path / "none.mp4", toy_model, tmp_path / "new")), "no such file")
+
+
+def test_a_run_may_begin_with_the_weights_of_another(
+    run: Path, video: Path, toy_model: Path, tmp_path: Path
+) -> None:
+    """At a rate of almost nothing they stay as they are."""
+    again = tmp_path / "again"
+    result = keycam(*command(video, toy_model, again, "--from", run, "--set=rate=1e-9"))
+    assert result.exit_code == 0, result.output
+    both = [Studio(3, 4) for _ in range(2)]
+    for studio, folder in zip(both, (run, again), strict=True):
+        checkpoint.load(folder / "decoder", studio, {})
+    for one, other in zip(*(own.average.parameters() for own in both), strict=True):
+        torch.testing.assert_close(one, other, atol=1e-6, rtol=0)
+    missing = command(video, toy_model, tmp_path / "new", "--from", tmp_path)
+    refused(keycam(*missing), "holds no decoder's training")
+    assert not (tmp_path / "new").exists()
 
 
 def test_no_tracker_is_refused(run: Path, video: Path, tmp_path: Path, blob_path: Path) -> None:
