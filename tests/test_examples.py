@@ -22,6 +22,7 @@ from toy import (
     write_skeleton,
 )
 
+from engines.engine import shipped_decoders
 from realtime.pipeline import Wanted, watch
 from train import checkpoint
 from train.parts import Parts
@@ -44,6 +45,14 @@ def test_print_keypoints_says_a_line_per_frame():
 def test_draw_overlay_changes_the_frame_it_draws_on(tmp_path):
     run_example("draw_overlay.py", tmp_path / "drawn.png", "synthetic:frames=5,size=320x240")
     assert cv2.imread(str(tmp_path / "drawn.png")).shape == (240, 320, 3)
+
+
+@pytest.mark.skipif(not shipped_decoders(), reason="no decoder is shipped")
+def test_repose_strip_lays_drawn_heads_side_by_side(tmp_path):
+    run_example("repose_strip.py", tmp_path / "strip.png", "synthetic:seed=1")
+    strip = cv2.imread(str(tmp_path / "strip.png"))
+    assert strip.shape == (2 * 128 * 2, 8 * 128 * 2, 3)
+    assert strip.std() > 20
 
 
 def test_measure_exports_says_what_each_format_took():
