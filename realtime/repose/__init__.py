@@ -1,0 +1,1 @@
+"""Live re-posing: a reference picture that moves as somebody before the camera does."""

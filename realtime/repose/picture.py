@@ -1,0 +1,86 @@
+"""Reading a picture that somebody chose, whatever kind it is: into 8 bits, BGR, no transparency."""
+
+import logging
+from pathlib import Path
+
+import av
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from engines.errors import DataError
+from engines.geometry import Image
+from realtime.capture import hush
+
+LEAST_PX = 64  # of a side
+MOST_PIXELS = 100_000_000
+MOST_BYTES = 256 << 20
+GROUND = 128  # grey on which what is transparent is laid
+
+log = logging.getLogger(__name__)
+
+
+def read_chosen(path: Path) -> Image:
+    """(H, W, 3) uint8 BGR, upright as its EXIF data says; what had to be changed is said.
+
+    Transparent parts are laid on grey, 16 bits a channel become 8, grey becomes BGR.
+
+    Raises:
+        DataError: no such file, not a picture, or one that is too small or too large.
+    """
+    if path.is_dir():
+        raise DataError(f"{path}: a folder; name one picture in it")
+    try:
+        data = np.fromfile(path, np.uint8)
+    except OSError as error:
+        raise DataError(f"{path}: cannot be read ({error.strerror}); check the path") from error
+    if not 0 < data.size <= MOST_BYTES:
+        raise DataError(f"{path}: empty or too large for a picture; choose another")
+    _check_size(path)
+    raw = _decode(data, cv2.IMREAD_UNCHANGED)
+    upright = _decode(data, cv2.IMREAD_COLOR)
+    if raw is None or upright is None:
+        raise DataError(f"{path}: not a readable picture; save it again as .png or .jpg")
+    if raw.dtype not in (np.uint8, np.uint16):
+        raise DataError(f"{path}: a picture of {raw.dtype}; save it with 8 or 16 bits a channel")
+    if raw.dtype == np.uint16:
+        log.info("%s: 16 bits a channel, of which 8 are used", path)
+        raw = np.asarray(raw >> 8, np.uint8)
+    if raw.ndim == 2:
+        log.info("%s: a grey picture, re-posed in grey", path)
+    elif raw.shape[2] == 4 and raw[..., 3].min() < 255:
+        log.info("%s: its transparent parts are laid on grey", path)
+        return _on_ground(raw)
+    return np.asarray(upright, np.uint8)
+
+
+def _check_size(path: Path) -> None:
+    """
+    Raises:
+        DataError: its header says so already, before anything of that size is decoded.
+    """
+    try:
+        with av.open(str(path)) as file:
+            width, height = file.streams.video[0].width, file.streams.video[0].height
+    except (av.FFmpegError, IndexError, OSError, ValueError) as error:
+        raise DataError(f"{path}: not a readable picture; save it as .png or .jpg") from error
+    if min(width, height) < LEAST_PX:
+        raise DataError(
+            f"{path}: only {width} x {height} pixels; a reference has {LEAST_PX} or more a side"
+        )
+    if width * height > MOST_PIXELS:
+        raise DataError(f"{path}: {width} x {height} pixels are too many; make it smaller first")
+
+
+def _decode(data: NDArray[np.uint8], flags: int) -> NDArray[np.generic] | None:
+    hush()
+    try:
+        return cv2.imdecode(data, flags)
+    except cv2.error:
+        return None
+
+
+def _on_ground(raw: NDArray[np.uint8]) -> Image:
+    alpha = raw[..., 3:].astype(np.float32) / 255
+    laid = raw[..., :3] * alpha + GROUND * (1 - alpha)
+    return np.asarray(np.rint(laid), np.uint8)
