@@ -38,6 +38,9 @@ LATER = {  # name: (where it is, short help)
     "validate": ("realtime.session_cli:validate", "Check a recorded session, and repair it."),
     "replay": ("realtime.session_cli:replay", "Track the video of a session once more."),
     "compile": ("realtime.compile_cli:compile_command", "Build a model's TensorRT plan."),
+    "repose": ("realtime.repose.cli:repose", "Move a picture as the subject of a source moves."),
+    "send": ("realtime.repose.cli:send", "Send only keypoints, for keycam receive elsewhere."),
+    "receive": ("realtime.repose.cli:receive", "Move a picture by keypoints from elsewhere."),
     "plot": ("realtime.export.cli:plot", "Draw a session: where, when, how sure, what was lost."),
 }
 

@@ -6,7 +6,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from threading import Event
 from time import monotonic
-from typing import Any, Literal, Protocol, Self
+from typing import Any, Literal, Protocol, Self, runtime_checkable
 
 from realtime.frame import Frame, Pose
 from realtime.source import Source
@@ -26,6 +26,7 @@ class Tracks(Protocol):
     def reset(self) -> None: ...
 
 
+@runtime_checkable
 class Closable(Protocol):
     def close(self) -> None: ...
 

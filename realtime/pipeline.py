@@ -9,7 +9,7 @@ from threading import Event
 from typing import Any
 
 from engines.device import choose
-from engines.engine import Engine, load, locate, shipped_models
+from engines.engine import Engine, load, locate
 from engines.errors import DataError
 from engines.swap import SwapEngine
 from realtime.desk import Desk
@@ -18,8 +18,10 @@ from realtime.filtering import Filtering, Filters, as_recorded
 from realtime.loop import Report, Sink, Tracks, closing_all, run
 from realtime.overlay import Overlay
 from realtime.recorder import Quality, Recorder, clock, describe_model
-from realtime.replay import Replay, open_replay
-from realtime.screen import Output, Screen
+from realtime.replay import Replay, model_of, open_replay
+from realtime.repose.plan import Plan
+from realtime.repose.stage import open_stage
+from realtime.screen import Draws, Output, Screen
 from realtime.source import Source, open_source
 from realtime.stream.address import CAMERA, Address
 from realtime.stream.camera import VirtualCamera
@@ -49,6 +51,7 @@ class Wanted:
         processor: FILE:CLASS that sees every pose first, as in `realtime.stream.processor`.
         viewing: how pictures are drawn, and what keys make.
         filtering: how keypoints are smoothed and predicted.
+        repose: what to draw instead of the overlay; None for the overlay.
     """
 
     window: bool = False
@@ -59,6 +62,7 @@ class Wanted:
     processor: str | None = None
     viewing: Viewing = Viewing()  # noqa: RUF009 (frozen)
     filtering: Filtering = Filtering()  # noqa: RUF009 (frozen)
+    repose: Plan | None = None
 
 
 def watch(
@@ -127,22 +131,12 @@ def replay(
         return _watch(
             lambda _: opened,
             replace(wanted, filtering=as_recorded(wanted.filtering, facts["options"])),
-            model=_model_of(facts["model"]) if model is None else model,
+            model=model_of(facts["model"]) if model is None else model,
             device=device,
             smooth=recorded if smooth is None else smooth,
             frames=frames,
             seconds=seconds,
         )
-
-
-def _model_of(facts: Mapping[str, Any]) -> str:
-    """The name of the shipped model that made a session."""
-    name = Path(str(facts.get("file", ""))).stem
-    if name not in shipped_models():
-        raise DataError(
-            f"recorded with {name or 'an unknown model'}, not a shipped one; name it: -m"
-        )
-    return name
 
 
 def _watch(
@@ -156,7 +150,7 @@ def _watch(
     seconds: float | None,
 ) -> Report:
     """As `watch`; `opener` is told whether to play files at their own speed."""
-    blind = wanted.window and not _display(wanted)
+    blind = wanted.window and not display(wanted)
     wanted = replace(wanted, window=wanted.window and not blind)
     addresses = [Address.parse(text) for text in wanted.to]
     options: dict[str, Any] = {
@@ -171,6 +165,8 @@ def _watch(
         engine = load(model, device, wait=not opened.live)  # one file, one engine
         stack.callback(engine.close)
         options["refused"] = refused(device)
+        if wanted.repose is not None:
+            options["reposed"] = wanted.repose.facts()
         follower = Tracker(engine, smooth=smooth)
         filters = Filters(wanted.filtering, follower, engine.card.skeleton, options)
         tracker: Tracks = follower
@@ -192,7 +188,7 @@ def refused(device: str) -> list[str]:
     return list(choose(device).reasons) if device == "auto" else []
 
 
-def _display(wanted: Wanted) -> bool:
+def display(wanted: Wanted) -> bool:
     """Whether there is a display; without one something else must be wanted."""
     there = Window.available()
     if not there and not (wanted.video or wanted.session or wanted.to or wanted.processor):
@@ -224,11 +220,19 @@ def _sinks(
                 undo.callback(stream.close)
         overlay = Overlay(skeleton, caption=engine.name)
         controls = wanted.viewing.controls(stop)
-        outputs = _outputs(wanted, addresses, source, undo)
+        draws: Draws = overlay
+        size = source.size
+        if wanted.repose is not None:
+            device = str(filters.options["device"])
+            draws = stage = open_stage(wanted.repose, engine, overlay, size, device)
+            undo.callback(stage.close)
+            stage.obey(controls)
+            size = stage.size
+        outputs = open_outputs(wanted, addresses, size, source.fps, undo)
         views = [Window(stop, ask=controls.ask)] if wanted.window else []
         screen: Screen | None = None
-        if outputs or views:
-            screen = Screen(overlay, outputs, views, controls=controls, holds=not source.live)
+        if outputs or views or wanted.repose is not None:
+            screen = Screen(draws, outputs, views, controls=controls, holds=not source.live)
             sinks.append(screen)
 
         def make(path: Path, video: Quality | None) -> Recorder:
@@ -251,15 +255,20 @@ def _sinks(
     return sinks
 
 
-def _outputs(
-    wanted: Wanted, addresses: Sequence[Address], source: Source, undo: ExitStack
+def open_outputs(
+    wanted: Wanted,
+    addresses: Sequence[Address],
+    size: tuple[int, int],
+    fps: float | None,
+    undo: ExitStack,
 ) -> list[Output]:
-    """What takes the drawn pictures in their full size."""
+    """What takes the drawn pictures in their full size, (width, height)."""
     outputs: list[Output] = []
     for address in addresses:
         if address.scheme == CAMERA:
-            outputs.append(camera := VirtualCamera(address, source.size, source.fps))
+            outputs.append(camera := VirtualCamera(address, size, fps))
             undo.callback(camera.close)
     if wanted.video is not None:
-        outputs.append(VideoSink(wanted.video, fps=source.fps))
+        comment = wanted.repose.comment if wanted.repose else ""
+        outputs.append(VideoSink(wanted.video, fps=fps, comment=comment))
     return outputs

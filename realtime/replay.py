@@ -9,6 +9,8 @@ from typing import Any
 import cv2
 import numpy as np
 
+from engines.engine import shipped_models
+from engines.errors import DataError
 from engines.geometry import Image
 from realtime.capture import open_capture
 from realtime.frame import Frame
@@ -108,3 +110,17 @@ def open_replay(path: str | Path, *, realtime: bool = False) -> Replay:
         SessionError: no session there, or it has no video that can be decoded.
     """
     return Replay(open_session(path), realtime=realtime)
+
+
+def model_of(facts: Mapping[str, Any]) -> str:
+    """The name of the shipped model that made a session, from what it says of its model.
+
+    Raises:
+        DataError: another model made it.
+    """
+    name = Path(str(facts.get("file", ""))).stem
+    if name not in shipped_models():
+        raise DataError(
+            f"recorded with {name or 'an unknown model'}, not a shipped one; name it: -m"
+        )
+    return name

@@ -15,13 +15,17 @@ from realtime.canvas import fitting
 from realtime.controls import Controls, Settings
 from realtime.frame import Frame, Pose, State
 from realtime.keys import described
-from realtime.loop import closing_all
+from realtime.loop import Closable, closing_all
 from realtime.timing import Timings
 
 HOLD_S = 0.02  # between two looks at the controls while a file is paused
 
 
 class Draws(Protocol):
+    """Draws a frame. If it has `stages`, a mapping of stages (`realtime.timing`) to the
+    milliseconds of the last frame, they are timed apart from "draw"; `close`, if it has one, is
+    called with the screen's."""
+
     def draw(
         self,
         frame: Frame,
@@ -87,7 +91,11 @@ class Screen:
             self._drawn.clear()
         full = self._draw_full(frame, pose, stats, settings)
         pictures = self._draw_views(stats)
-        stats.add("draw", (monotonic_ns() - started) / 1e6)
+        rest_ms = (monotonic_ns() - started) / 1e6
+        for stage, milliseconds in getattr(self._overlay, "stages", {}).items():
+            stats.add(stage, milliseconds)
+            rest_ms -= milliseconds
+        stats.add("draw", rest_ms)
         for output in self._outputs:
             output.show(full, frame)
         self._show(pictures)
@@ -106,7 +114,8 @@ class Screen:
         return self._overlay.draw(frame, pose, self._stats, settings), frame.image
 
     def close(self) -> None:
-        with closing_all([*self._outputs, *self._views]):
+        own = [self._overlay] if isinstance(self._overlay, Closable) else []
+        with closing_all([*self._outputs, *self._views, *own]):
             pass
 
     def _draw_full(self, frame: Frame, pose: Pose, stats: Timings, settings: Settings) -> Image:

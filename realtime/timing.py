@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from realtime.frame import Frame
 
-STAGES = ("grab", "crop", "infer", "track", "process", "draw", "loop")
+STAGES = ("grab", "crop", "infer", "track", "process", "decode", "paste", "draw", "loop")
 WARMUP = 10  # frames at the start that are not counted: caches, clocks and allocators settle
 KEEP = 10_000  # newest values kept per stage
 _RECENT = 32  # frames over which `recent_fps` looks back

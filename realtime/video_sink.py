@@ -4,6 +4,7 @@ import os
 from math import floor
 from pathlib import Path
 
+import av
 import cv2
 import numpy as np
 
@@ -25,11 +26,12 @@ class VideoSink:
     file is replaced at the end.
     """
 
-    def __init__(self, path: str | Path, *, fps: float | None = None) -> None:
+    def __init__(self, path: str | Path, *, fps: float | None = None, comment: str = "") -> None:
         """Check that `path` can be written; the first picture opens the file.
 
         Args:
             fps: of the file; None for 30.
+            comment: what the file says about itself in its metadata; "" for nothing.
 
         Raises:
             DataError: another extension, or a folder that is not there or not writable.
@@ -43,6 +45,7 @@ class VideoSink:
             raise DataError(f"{path}: cannot be written; name a file in a folder you may write to")
         self._codec = cv2.VideoWriter.fourcc(*codec)
         self._fps = fps or DEFAULT_FPS
+        self._comment = comment
         stem, suffix = self.path.stem, self.path.suffix
         self._part = folder / f".{stem}.{os.getpid()}.part{suffix}"
         self._writer: cv2.VideoWriter | None = None
@@ -88,6 +91,8 @@ class VideoSink:
             self._part.unlink(missing_ok=True)
             raise DataError(f"{self.path}: could not be finished; is the disk full?")
         try:
+            if self._comment:
+                _say_in(self._part, self._comment)
             self._part.replace(self.path)
         except OSError as error:
             self._part.unlink(missing_ok=True)
@@ -102,6 +107,27 @@ class VideoSink:
             self._part.unlink(missing_ok=True)
             raise DataError(f"{self.path}: cannot be opened for {size} pixels; choose another name")
         return writer
+
+
+def _say_in(path: Path, comment: str) -> None:
+    """Write `comment` into a video's metadata; its packets are copied as they are.
+
+    Raises:
+        OSError: there is no room for the copy. The file is as it was.
+    """
+    fresh = path.with_stem(f"{path.stem}.said")
+    try:
+        with av.open(str(path)) as old, av.open(str(fresh), "w") as new:
+            new.metadata["comment"] = comment
+            own = old.streams.video[0]
+            stream = new.add_stream_from_template(own)
+            for packet in old.demux(own):
+                if packet.dts is not None:
+                    packet.stream = stream
+                    new.mux(packet)
+        fresh.replace(path)
+    finally:
+        fresh.unlink(missing_ok=True)
 
 
 def _plays(path: Path) -> bool:

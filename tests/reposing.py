@@ -52,8 +52,9 @@ class WarpDecoder:
 MOUSE = np.array([[60, 40], [75, 45], [90, 50], [110, 60]], np.float32)
 
 
-def mouse_reference(name: str = "one", points: Points = MOUSE, size: tuple[int, int] = (160, 120),
-                    seed: int = 0) -> Reference:
+def mouse_reference(
+    name: str = "one", points: Points = MOUSE, size: tuple[int, int] = (160, 120), seed: int = 0
+) -> Reference:
     """Soft colours with four keypoints."""
     rng = np.random.default_rng(seed)
     small = rng.integers(40, 216, (6, 8, 3)).astype(np.uint8)

@@ -24,9 +24,7 @@ class Arrangement:
         size: (width, height) of what comes out, pixels, both even if the re-posed picture's are.
     """
 
-    def __init__(
-        self, layout: Layout, reposed: tuple[int, int], driver: tuple[int, int]
-    ) -> None:
+    def __init__(self, layout: Layout, reposed: tuple[int, int], driver: tuple[int, int]) -> None:
         """
         Args:
             reposed, driver: (width, height) of the two pictures; another driver's is stretched.

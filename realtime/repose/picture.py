@@ -41,16 +41,14 @@ def read_chosen(path: Path) -> Image:
     upright = _decode(data, cv2.IMREAD_COLOR)
     if raw is None or upright is None:
         raise DataError(f"{path}: not a readable picture; save it again as .png or .jpg")
-    if raw.dtype not in (np.uint8, np.uint16):
+    if raw.dtype not in (np.dtype(np.uint8), np.dtype(np.uint16)):
         raise DataError(f"{path}: a picture of {raw.dtype}; save it with 8 or 16 bits a channel")
     if raw.dtype == np.uint16:
         log.info("%s: 16 bits a channel, of which 8 are used", path)
-        raw = np.asarray(raw >> 8, np.uint8)
     if raw.ndim == 2:
         log.info("%s: a grey picture, re-posed in grey", path)
-    elif raw.shape[2] == 4 and raw[..., 3].min() < 255:
-        log.info("%s: its transparent parts are laid on grey", path)
-        return _on_ground(raw)
+    elif raw.shape[2] == 4:
+        return _on_ground(raw, path)
     return np.asarray(upright, np.uint8)
 
 
@@ -80,7 +78,11 @@ def _decode(data: NDArray[np.uint8], flags: int) -> NDArray[np.generic] | None:
         return None
 
 
-def _on_ground(raw: NDArray[np.uint8]) -> Image:
-    alpha = raw[..., 3:].astype(np.float32) / 255
-    laid = raw[..., :3] * alpha + GROUND * (1 - alpha)
-    return np.asarray(np.rint(laid), np.uint8)
+def _on_ground(raw: NDArray[np.generic], path: Path) -> Image:
+    """`raw` (H, W, 4) BGRA of whole numbers, laid on grey."""
+    most = np.iinfo(raw.dtype).max
+    share = raw.astype(np.float32) / most
+    alpha = share[..., 3:]
+    if alpha.min() < 1:
+        log.info("%s: its transparent parts are laid on grey", path)
+    return np.asarray(np.rint(share[..., :3] * alpha * 255 + GROUND * (1 - alpha)), np.uint8)

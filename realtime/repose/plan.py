@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from importlib.metadata import version
 from typing import Any
 
 from realtime.repose.layout import Layout
@@ -28,6 +29,11 @@ class Plan:
     relative: bool = True
     layout: Layout = "beside"
     mark: bool = True
+
+    @property
+    def comment(self) -> str:
+        """What a video file says about itself."""
+        return f"{MARK} {version('keycam')}"
 
     def facts(self) -> Mapping[str, Any]:
         """Plain JSON for a session."""

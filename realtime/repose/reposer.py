@@ -57,6 +57,7 @@ class Reposer:
         self._mark = Mark(self.size) if mark else None
         self._presence = Presence()
         self._calibration: Points | None = None
+        self._transfer: Transfer | None = None
         self.stages: Mapping[str, float] = {"decode": 0.0, "paste": 0.0}
         self._show(0)
 
@@ -107,14 +108,13 @@ class Reposer:
 
     def _follow(self, pose: Pose, time_s: float) -> Points:
         """Where the reference's points go, crop space."""
-        driver, confidence = pose.keypoints_px, pose.confidence
-        there = driver is not None and bool(np.isfinite(driver).all())
-        if there and driver is not None and self._calibration is None:
-            if confidence is None or float(confidence.mean()) >= CONFIDENT:
-                self._calibration = driver
-                self._transfer = self._to(driver)
-        there = there and self._transfer is not None
-        if there and driver is not None and self._transfer is not None:
+        driver = pose.keypoints_px
+        if driver is not None and not np.isfinite(driver).all():
+            driver = None
+        if driver is not None and self._calibration is None and _confident(pose):
+            self._calibration, self._transfer = driver, self._to(driver)
+        there = driver is not None and self._transfer is not None
+        if driver is not None and self._transfer is not None:
             self._asked = self._transfer.pose(driver)
         share = self._presence.update(there=there, time_s=time_s)
         return np.asarray(self._home + share * (self._asked - self._home), np.float32)
@@ -136,3 +136,7 @@ class Reposer:
             relative=self._relative,
             upright=self._decoder.card.skeleton.rotation == "upright",
         )
+
+
+def _confident(pose: Pose) -> bool:
+    return pose.confidence is not None and float(pose.confidence.mean()) >= CONFIDENT

@@ -1,12 +1,14 @@
 """The stage: draws what `Screen` shows, the re-posed picture beside the driver's overlay."""
 
 from collections.abc import Mapping
+from contextlib import ExitStack
 
 from engines.decoder import Decoder, load_decoder
 from engines.engine import Engine
 from engines.errors import DataError
 from engines.geometry import Image
 from engines.skeleton import Skeleton
+from realtime.controls import Action, Controls, Value
 from realtime.frame import Frame, Pose
 from realtime.repose.layout import Arrangement
 from realtime.repose.plan import Plan
@@ -20,13 +22,17 @@ class Stage:
     """Draws every frame as the layout says; takes the overlay's place in `Screen`.
 
     Attributes:
-        reposer: for its controls.
+        reposer: what it shows.
+        decoder: the one it draws with, which the stage owns.
         size: (width, height) of the pictures.
     """
 
-    def __init__(self, reposer: Reposer, overlay: Draws, arrangement: Arrangement) -> None:
+    def __init__(
+        self, reposer: Reposer, decoder: Decoder, overlay: Draws, arrangement: Arrangement
+    ) -> None:
         self.reposer = reposer
         self.size = arrangement.size
+        self.decoder = decoder
         self._overlay = overlay
         self._arrangement = arrangement
 
@@ -42,29 +48,51 @@ class Stage:
             return reposed
         return self._arrangement.put(reposed, self._overlay.draw(frame, pose, stats))
 
+    def obey(self, controls: Controls) -> None:
+        """Calibrate and change the reference when they are asked to."""
+
+        def show(_: Frame, value: Value) -> None:
+            try:
+                self.reposer.show(value if isinstance(value, str) else None)
+            except DataError as error:
+                controls.say(str(error))
+            else:
+                controls.say(self.reposer.reference.name)
+
+        def calibrate(_: Frame, __: Value) -> None:
+            self.reposer.calibrate()
+            controls.say("calibrated")
+
+        controls.on(Action.REFERENCE, show)
+        controls.on(Action.CALIBRATE, calibrate)
+
+    def close(self) -> None:
+        self.decoder.close()
+
 
 def open_stage(
-    plan: Plan, engine: Engine, decoder: Decoder, overlay: Draws, driver: tuple[int, int]
+    plan: Plan, engine: Engine, overlay: Draws, driver: tuple[int, int], device: str = "auto"
 ) -> Stage:
-    """Read the references and find their keypoints.
+    """Load the decoder, read the references and find their keypoints.
 
     Args:
         engine: of the tracker; finds the subject in the references.
         driver: (width, height) of the frames.
+        device: of the decoder, as for `engines.load_decoder`.
 
     Raises:
         DataError: a reference that is of no use, or tracker and decoder of two skeletons.
+        EngineError: the decoder cannot be had.
     """
-    check_same(decoder, engine.card.skeleton, engine.card.name)
-    reposer = Reposer(
-        decoder, open_references(plan.references, engine), relative=plan.relative, mark=plan.mark
-    )
-    return Stage(reposer, overlay, Arrangement(plan.layout, reposer.size, driver))
-
-
-def open_decoder(plan: Plan, device: str) -> Decoder:
-    """As `load_decoder`."""
-    return load_decoder(plan.decoder, device)
+    decoder = load_decoder(plan.decoder, device)
+    with ExitStack() as undo:
+        undo.callback(decoder.close)
+        check_same(decoder, engine.card.skeleton, engine.card.name)
+        references = open_references(plan.references, engine)
+        reposer = Reposer(decoder, references, relative=plan.relative, mark=plan.mark)
+        arrangement = Arrangement(plan.layout, reposer.size, driver)
+        undo.pop_all()
+    return Stage(reposer, decoder, overlay, arrangement)
 
 
 def check_same(decoder: Decoder, skeleton: Skeleton, whose: str) -> None:

@@ -1,5 +1,7 @@
 """A WebSocket server that sends every client the hello and then the poses, as JSON text.
 
+A client that asks for the subprotocol of `realtime.stream.points` gets its few bytes instead.
+
 A client shows the token, `ws://HOST:PORT/?token=TOKEN`, so a page from elsewhere that the user
 happens to open gets nothing. It has a short queue of its own from which the oldest pose is
 dropped, so a slow client holds up neither the loop nor another client. What it sends is not read.
@@ -10,10 +12,12 @@ import logging
 import secrets
 import socket
 from collections import deque
+from collections.abc import Sequence
 from concurrent.futures import Future
 from dataclasses import replace
 from http import HTTPStatus
 from threading import Thread
+from time import monotonic
 from typing import TYPE_CHECKING
 from urllib.parse import parse_qs, urlsplit
 
@@ -22,10 +26,12 @@ from realtime.frame import Frame
 from realtime.record import Record
 from realtime.stream.address import Address
 from realtime.stream.message import Hello, pose_message
+from realtime.stream.points import PROTOCOL, Packet, Welcome
 
 if TYPE_CHECKING:
     from websockets.asyncio.server import ServerConnection
     from websockets.http11 import Request, Response
+    from websockets.typing import Subprotocol
 
 MOST_CLIENTS = 16
 QUEUE = 4  # poses that may wait for one client
@@ -39,19 +45,32 @@ _library.setLevel(logging.CRITICAL)  # it reports every stranger's broken handsh
 
 
 class _Box:
-    """What waits for one client."""
+    """What waits for one client, and what became of the rest."""
 
-    def __init__(self) -> None:
-        self.waiting: deque[str] = deque()
+    def __init__(self, *, points: bool) -> None:
+        self.points = points  # whether it asked for the few bytes
+        self.waiting: deque[str | bytes] = deque()
         self.filled = asyncio.Event()
-        self.dropped = 0
+        self.sent = self.bytes = self.dropped = 0
+        self._since_s = monotonic()
 
-    def put(self, text: str) -> None:
-        self.waiting.append(text)
+    def put(self, message: str | bytes) -> None:
+        self.waiting.append(message)
         if len(self.waiting) > QUEUE:
             self.waiting.popleft()
             self.dropped += 1
         self.filled.set()
+
+    def count(self, message: str | bytes) -> None:
+        self.sent += 1
+        self.bytes += len(message)  # JSON is ASCII
+
+    def to_text(self) -> str:
+        """For people, once the client is gone."""
+        seconds = max(monotonic() - self._since_s, 1e-9)
+        rate = f"{self.bytes * 8 / seconds / 1e3:.0f} kbit/s"
+        slow = f"; it was slow and missed {self.dropped}" if self.dropped else ""
+        return f"a client got {self.sent} poses in {seconds:.1f} s, {rate}{slow}"
 
 
 class WebSocket:
@@ -73,6 +92,8 @@ class WebSocket:
         self._address = address
         self._hello = hello
         self._token = address.token or secrets.token_urlsafe(16)
+        self._welcome = Welcome.of(hello)
+        self._number = 0  # of the next pose
         self._boxes: dict[ServerConnection, _Box] = {}
         self._loop = asyncio.new_event_loop()
         self._stop = asyncio.Event()
@@ -94,17 +115,26 @@ class WebSocket:
         log.info("clients connect to %s", self.url)
 
     def send(self, frame: Frame, record: Record) -> None:  # noqa: ARG002
-        if self._boxes:
-            text = pose_message(record).decode()
-            self._loop.call_soon_threadsafe(self._give, text)
+        number, self._number = self._number, self._number + 1
+        kinds = {box.points for box in list(self._boxes.values())}
+        if True in kinds:
+            self._put(Packet.of(record, number).to_bytes(), points=True)
+        if False in kinds:
+            self._put(pose_message(record).decode(), points=False)
 
     def close(self) -> None:
         self._loop.call_soon_threadsafe(self._stop.set)
         self._thread.join(STOP_S)
 
-    def _give(self, text: str) -> None:
-        for box in self._boxes.values():
-            box.put(text)
+    def _put(self, message: str | bytes, *, points: bool) -> None:
+        """Have it put into the boxes of one kind, on the server's thread."""
+
+        def give() -> None:
+            for box in self._boxes.values():
+                if box.points is points:
+                    box.put(message)
+
+        self._loop.call_soon_threadsafe(give)
 
     def _run(self, started: "Future[int]") -> None:
         with asyncio.Runner(loop_factory=lambda: self._loop) as runner:
@@ -119,6 +149,7 @@ class WebSocket:
             self._address.host,
             self._address.port,
             process_request=self._admit,
+            select_subprotocol=_select,
             compression=None,
             max_size=MOST_INCOMING,
             close_timeout=1,
@@ -140,7 +171,7 @@ class WebSocket:
         return None
 
     async def _attend(self, connection: "ServerConnection") -> None:
-        box = _Box()
+        box = _Box(points=connection.subprotocol == PROTOCOL)
         link = connection.transport.get_extra_info("socket")
         link.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, SEND_BUFFER)
         self._boxes[connection] = box
@@ -151,13 +182,20 @@ class WebSocket:
         finally:
             del self._boxes[connection]
             feeding.cancel()
-            if box.dropped:
-                log.info("%s: a slow client missed %d poses", self.name, box.dropped)
+            log.info("%s: %s", self.name, box.to_text())
 
     async def _feed(self, connection: "ServerConnection", box: _Box) -> None:
-        await connection.send(self._hello.to_json().decode())
+        hello = self._welcome.to_json() if box.points else self._hello.to_json().decode()
+        await connection.send(hello)
         while True:
             await box.filled.wait()
             box.filled.clear()
             while box.waiting:
-                await connection.send(box.waiting.popleft())
+                message = box.waiting.popleft()
+                await connection.send(message)
+                box.count(message)
+
+
+def _select(_: "ServerConnection", offered: "Sequence[Subprotocol]") -> "Subprotocol | None":
+    """The few bytes for those who ask for them, JSON for all others."""
+    return next((own for own in offered if own == PROTOCOL), None)
