@@ -16,6 +16,7 @@ LEAST_PX = 64  # of a side
 MOST_PIXELS = 100_000_000
 MOST_BYTES = 256 << 20
 GROUND = 128  # grey on which what is transparent is laid
+UNREADABLE = "not a readable picture; save it again as .png or .jpg"
 
 log = logging.getLogger(__name__)
 
@@ -40,7 +41,7 @@ def read_chosen(path: Path) -> Image:
     raw = _decode(data, cv2.IMREAD_UNCHANGED)
     upright = _decode(data, cv2.IMREAD_COLOR)
     if raw is None or upright is None:
-        raise DataError(f"{path}: not a readable picture; save it again as .png or .jpg")
+        raise DataError(f"{path}: {UNREADABLE}")
     if raw.dtype not in (np.dtype(np.uint8), np.dtype(np.uint16)):
         raise DataError(f"{path}: a picture of {raw.dtype}; save it with 8 or 16 bits a channel")
     if raw.dtype == np.uint16:
@@ -61,7 +62,9 @@ def _check_size(path: Path) -> None:
         with av.open(str(path)) as file:
             width, height = file.streams.video[0].width, file.streams.video[0].height
     except (av.FFmpegError, IndexError, OSError, ValueError) as error:
-        raise DataError(f"{path}: not a readable picture; save it as .png or .jpg") from error
+        raise DataError(f"{path}: {UNREADABLE}") from error
+    if not width * height:
+        raise DataError(f"{path}: {UNREADABLE}")
     if min(width, height) < LEAST_PX:
         raise DataError(
             f"{path}: only {width} x {height} pixels; a reference has {LEAST_PX} or more a side"
@@ -80,7 +83,7 @@ def _decode(data: NDArray[np.uint8], flags: int) -> NDArray[np.generic] | None:
 
 def _on_ground(raw: NDArray[np.generic], path: Path) -> Image:
     """`raw` (H, W, 4) BGRA of whole numbers, laid on grey."""
-    most = np.iinfo(raw.dtype).max
+    most = 255 if raw.dtype == np.uint8 else 65535
     share = raw.astype(np.float32) / most
     alpha = share[..., 3:]
     if alpha.min() < 1:
