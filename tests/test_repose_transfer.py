@@ -28,14 +28,14 @@ def test_the_calibration_leaves_the_reference_as_it_is():
 
 @pytest.mark.parametrize("relative", [True, False])
 def test_a_driver_of_the_same_shape_is_followed_exactly_wherever_it_stands(relative):
-    asked = moved(HOME, exp(SIZE / 3) * np.exp(0.25j), 0.05 + 0.03j)
+    asked = moved(HOME, exp(SIZE / 4) * np.exp(0.25j), 0.03 + 0.02j)
     asked[2] += (0.06, -0.04)
     own = Transfer(home=HOME, calibration=placed(HOME), relative=relative)
     np.testing.assert_allclose(own.pose(placed(asked)), asked, atol=1e-5)
 
 
 def test_another_shape_that_moves_as_a_whole_moves_the_reference_as_a_whole():
-    factor = 1.1 * np.exp(-0.2j)
+    factor = 1.05 * np.exp(-0.2j)
     own = Transfer(home=HOME, calibration=DRIVER)
     scale = Similarity.fit(plane(DRIVER), plane(HOME)).factor
     way = 0.04 / scale  # in the driver's frame

@@ -31,8 +31,8 @@ import numpy as np
 from engines.geometry import Points
 from realtime.repose.similarity import Plane, Similarity, plane, points_of
 
-PLACE = 0.2  # limit of the way of the whole body, in bodies: the larger side of the box round R
-SIZE = log(1.25)  # of the logarithm of its scale
+PLACE = 0.12  # limit of the way of the whole body, in bodies: the larger side of the box round R
+SIZE = log(1.15)  # of the logarithm of its scale
 TURN = 0.6  # of its turn, radians
 SHAPE = 0.25  # of the way of each point in the body, in bodies
 

@@ -1,5 +1,6 @@
 """The connection of a receiver: made, greeted, and made again when it breaks."""
 
+from contextlib import ExitStack
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
@@ -29,8 +30,12 @@ class Link:
             ModuleNotFoundError: websockets is not installed.
         """
         self._name = link_name(url)
-        self._connection = _connect(url, self._name)
-        self._greet()
+        self._open = ExitStack()
+        with ExitStack() as undo:
+            undo.callback(self.close)
+            self._connection = _connect(url, self._name, self._open)
+            self._greet()
+            undo.pop_all()
 
     def read(self, timeout_s: float) -> str | bytes | None:
         """The next message; None if none came in time.
@@ -52,7 +57,7 @@ class Link:
             raise ConnectionError(str(error)) from error
 
     def close(self) -> None:
-        self._connection.close()
+        self._open.close()
 
     def _greet(self) -> None:
         from websockets.exceptions import WebSocketException
@@ -63,7 +68,6 @@ class Link:
                 raise DataError("it does not begin with a hello")
             self.welcome = Welcome.from_json(text)
         except (OSError, WebSocketException, DataError) as error:
-            self._connection.close()
             raise SourceError(f"{self._name}: no greeting that makes sense ({error})") from error
         self.greeting = len(text)
 
@@ -87,20 +91,23 @@ def link_name(url: str) -> str:
     return f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}"
 
 
-def _connect(url: str, name: str) -> "ClientConnection":
+def _connect(url: str, name: str, opened: ExitStack) -> "ClientConnection":
+    """A connection that `opened` closes."""
     from websockets.exceptions import InvalidStatus, WebSocketException
     from websockets.sync.client import connect
     from websockets.typing import Subprotocol
 
     try:
-        connection = connect(
-            url,
-            subprotocols=[Subprotocol(PROTOCOL)],
-            compression=None,
-            proxy=None,
-            max_size=MOST_BYTES,
-            open_timeout=OPEN_S,
-            close_timeout=1,
+        connection: ClientConnection = opened.enter_context(
+            connect(
+                url,
+                subprotocols=[Subprotocol(PROTOCOL)],
+                compression=None,
+                proxy=None,
+                max_size=MOST_BYTES,
+                open_timeout=OPEN_S,
+                close_timeout=1,
+            )
         )
     except InvalidStatus as error:
         status = error.response.status_code
@@ -115,6 +122,5 @@ def _connect(url: str, name: str) -> "ClientConnection":
             "reached?"
         ) from error
     if connection.subprotocol != PROTOCOL:
-        connection.close()
         raise SourceError(f"{name}: it does not send {PROTOCOL}; run `keycam send` there")
     return connection

@@ -1,4 +1,4 @@
-"""Poses in a few hundred bytes: the WebSocket subprotocol `keycam.points/1`.
+"""Poses in a few hundred bytes: the WebSocket subprotocol `keycam.points.1`.
 
 A client that asks for this subprotocol gets these messages instead of `realtime.stream.message`'s.
 Only keypoints cross: nothing of the picture, nor what the source is called.
@@ -39,7 +39,7 @@ from realtime.frame import State
 from realtime.record import LARGEST, MOST, Record, check_keys, parse, whole
 from realtime.stream.message import Hello
 
-PROTOCOL = "keycam.points/1"
+PROTOCOL = "keycam.points.1"
 MOST_BYTES = 1 << 16  # of a message, either kind
 STATES = (State.SEARCH, State.TRACK, State.COAST)
 STEPS = (1 << 12) - 1  # across the square
