@@ -38,6 +38,13 @@ from realtime.cli import check_json, device_option, json_option, model_option, p
 @click.option(
     "--latency", is_flag=True, help="Measure camera to screen: point the camera at the window."
 )
+@click.option("--repose", "reposing", is_flag=True, help="Measure re-posing instead.")
+@click.option(
+    "--decoder",
+    default="face68-decoder",
+    show_default=True,
+    help="With --repose: a shipped decoder, or an .onnx file.",
+)
 @click.option(
     "--compare",
     "old",
@@ -61,17 +68,20 @@ def bench(
     *,
     recording: bool,
     latency: bool,
+    reposing: bool,
+    decoder: str,
     old: Path | None,
     plot: Path | None,
 ) -> None:
     """Measure the live loop on this machine, stage by stage."""
     check_json(json_file)
-    if (recording or latency) and (engines or threads or old or plot):
+    other = "latency" if latency else "record" if recording else "repose" if reposing else None
+    if other and (engines or threads or old or plot):
         raise click.UsageError(
-            "--record and --latency go without --engine, --threads, --compare and --plot"
+            "--record, --latency and --repose go without --engine, --threads, --compare and --plot"
         )
-    if recording or latency:
-        put_other(source, model, device, frames, json_file, latency=latency)
+    if other is not None:
+        put_other(other, source, model, device, frames, decoder, json_file)
         return
     from realtime.bench import bench as measure
     from realtime.compare import compare, read_bench
@@ -96,14 +106,26 @@ def bench(
 
 
 def put_other(
-    source: str, model: str, device: str, frames: int, json_file: Path | None, *, latency: bool
+    what: str,
+    source: str,
+    model: str,
+    device: str,
+    frames: int,
+    decoder: str,
+    json_file: Path | None,
 ) -> None:
-    """Measure recording, or camera to screen, and print it."""
+    """Measure recording, re-posing, or camera to screen, and print it."""
     result: Any
-    if latency:
+    if what == "latency":
         from realtime.latency import latency as measure
 
         result = measure(source)
+    elif what == "repose":
+        from realtime.repose.bench import repose_bench
+        from realtime.repose.plan import Plan
+
+        plan = Plan(decoder=decoder, layout="alone")
+        result = repose_bench(source, plan=plan, model=model, device=device, frames=frames)
     else:
         from realtime.record_bench import record_bench
 
