@@ -1,7 +1,7 @@
 """The parts put together: from the name of a source to poses on screen and on disk."""
 
 import logging
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from pathlib import Path

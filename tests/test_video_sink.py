@@ -1,4 +1,6 @@
+import av
 import cv2
+import numpy as np
 import pytest
 from doubles import FakeTracker, frames, number_of, numbered
 
@@ -123,3 +125,34 @@ def test_an_overlay_that_raises_leaves_a_playable_file(tmp_path):
         run(source, FakeTracker(), [Screen(Overlay(), [VideoSink(path)])])
     with open_video(path) as written:
         assert [number_of(frame.image) for frame in written] == [0, 1, 2]
+
+
+@pytest.mark.parametrize("name", ["out.mp4", "out.avi"])
+def test_a_comment_is_in_the_file_and_changes_no_picture(tmp_path, name):
+    captured = frames(9)
+    for path, comment in ((tmp_path / f"plain-{name}", ""), (tmp_path / name, "made for a test")):
+        sink = VideoSink(path, fps=25.0, comment=comment)
+        for frame in captured:
+            sink.show(frame.image, frame)
+        sink.close()
+        with av.open(str(path)) as file:
+            assert file.metadata.get("comment", "") == comment
+            assert file.streams.video[0].average_rate == 25
+    plain, said = (
+        [frame.image for frame in open_video(path)]
+        for path in (tmp_path / f"plain-{name}", tmp_path / name)
+    )
+    np.testing.assert_array_equal(plain, said)
+    assert {path.name for path in tmp_path.iterdir()} == {name, f"plain-{name}"}
+
+
+def test_no_room_for_the_comment_leaves_nothing_behind(tmp_path, monkeypatch):
+    def full(*_, **__):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(video_sink.av, "open", full)
+    sink = VideoSink(tmp_path / "o.mp4", comment="made for a test")
+    sink.show(numbered(0), frames(1)[0])
+    with pytest.raises(DataError, match="No space left"):
+        sink.close()
+    assert list(tmp_path.iterdir()) == []

@@ -1,6 +1,6 @@
 """The commands that re-pose: thin shells round `pipeline.watch` and `receive`."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -18,6 +18,7 @@ from realtime.cli import (
     verbose_option,
     watch,
 )
+from realtime.live_options import STYLES, filtering, viewing
 
 if TYPE_CHECKING:
     from realtime.repose.plan import Plan
@@ -70,7 +71,7 @@ def reposing(function: F) -> F:
     return function
 
 
-@click.command()
+@click.command(epilog=STYLES)
 @click.argument("source")
 @reposing
 @click.option(
@@ -80,7 +81,9 @@ def reposing(function: F) -> F:
     help="Also record the driver's keypoints there.",
 )
 @window_option
+@viewing
 @sending
+@filtering
 @tracking
 def repose(
     source: str,
@@ -107,7 +110,7 @@ def repose(
     watch(source, {**wanted, "processor": processor, "repose": plan}, **options)
 
 
-@click.command()
+@click.command(epilog=STYLES)
 @click.argument("source")
 @click.option(
     "--to",
@@ -117,6 +120,8 @@ def repose(
     help="Where to be reached, as in ws://127.0.0.1:9000; the address with its token is printed.",
 )
 @window_option
+@viewing
+@filtering
 @tracking
 def send(source: str, to: tuple[str, ...], *, no_window: bool, **options: Any) -> None:
     """Track SOURCE and let `keycam receive` elsewhere have its keypoints, and nothing else.
@@ -128,13 +133,14 @@ def send(source: str, to: tuple[str, ...], *, no_window: bool, **options: Any) -
     watch(source, {"window": not no_window, "to": to}, **options)
 
 
-@click.command()
+@click.command(epilog=STYLES)
 @click.argument("address")
 @reposing
 @click.option("--to", multiple=True, metavar="vcam:DEVICE", help="Be a camera in other programs.")
 @click.option("--frames", type=click.IntRange(1), metavar="N", help="Stop after N poses.")
 @click.option("--seconds", type=SECONDS, metavar="N", help="Stop after N seconds.")
 @window_option
+@viewing
 @model_option
 @device_option
 @json_option
@@ -151,6 +157,7 @@ def receive(
     layout: str | None,
     no_mark: bool,
     decoder: str,
+    viewing: Mapping[str, Any],
     **options: Any,
 ) -> None:
     """Move a picture by the keypoints that a `keycam send` at ADDRESS sends.
@@ -160,9 +167,11 @@ def receive(
     check_json(json_file)
     from realtime.pipeline import Wanted
     from realtime.repose.receive import receive as watch_far
+    from realtime.viewing import Viewing
 
     plan = plan_of(references, layout, decoder, to, relative=relative, mark=not no_mark)
-    wanted = Wanted(window=not no_window, video=video, to=to, repose=plan)
+    look = Viewing.of(**viewing)
+    wanted = Wanted(window=not no_window, video=video, to=to, repose=plan, viewing=look)
     call = watch_far(address, wanted, **options)
     made = f"video   {video}\n" if video else ""
     put(made + call.to_text(), call.to_dict(), json_file)

@@ -22,6 +22,7 @@ class Arrangement:
 
     Attributes:
         size: (width, height) of what comes out, pixels, both even if the re-posed picture's are.
+        driver: (width, height) that the driver's picture gets in it.
     """
 
     def __init__(self, layout: Layout, reposed: tuple[int, int], driver: tuple[int, int]) -> None:
@@ -32,10 +33,10 @@ class Arrangement:
         width, height = reposed
         self.layout = layout
         share = height / driver[1] if layout == "beside" else INSET * width / driver[0]
-        self._driver = (max(round(driver[0] * share / 2) * 2, 2), max(round(driver[1] * share), 1))
+        self.driver = (max(round(driver[0] * share / 2) * 2, 2), max(round(driver[1] * share), 1))
         if layout == "beside":
-            self._driver = (self._driver[0], height)
-            width += self._driver[0]
+            self.driver = (self.driver[0], height)
+            width += self.driver[0]
         self.size = (width, height)
 
     def put(self, reposed: Image, driver: Image | None) -> Image:
@@ -46,9 +47,9 @@ class Arrangement:
         """
         if self.layout == "alone" or driver is None:
             return reposed
-        shrinks = self._driver[0] < driver.shape[1]
+        shrinks = self.driver[0] < driver.shape[1]
         method = cv2.INTER_AREA if shrinks else cv2.INTER_LINEAR
-        small = np.asarray(cv2.resize(driver, self._driver, interpolation=method), np.uint8)
+        small = np.asarray(cv2.resize(driver, self.driver, interpolation=method), np.uint8)
         if self.layout == "beside":
             return np.concatenate([small, reposed], axis=1)
         gap = max(self.size[0] // 60, 2)

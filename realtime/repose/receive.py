@@ -9,16 +9,19 @@ from typing import Any
 
 from engines.engine import load
 from engines.errors import DataError
-from realtime.loop import Report, run
+from realtime.controls import Action
+from realtime.loop import Report, Sink, run
 from realtime.overlay import Overlay
 from realtime.pipeline import DEFAULT_MODEL, Wanted, display, open_outputs
 from realtime.repose.plan import Plan
 from realtime.repose.stage import check_same, open_stage
 from realtime.screen import Screen
+from realtime.snapshot import Snapshots
 from realtime.stream.address import CAMERA, Address
 from realtime.stream.receiver import Receiver
 from realtime.stream.traffic import Traffic
 from realtime.table import latency_table
+from realtime.window import Window
 
 log = logging.getLogger(__name__)
 
@@ -87,9 +90,15 @@ def receive(
             stage = open_stage(plan, engine, overlay, receiver.size, device)
             undo.callback(stage.close)
             check_same(stage.decoder, receiver.skeleton, receiver.name)
-            outputs, _ = open_outputs(wanted, addresses, stage.size, receiver.fps, stop, undo)
+            outputs = open_outputs(wanted, addresses, stage.size, receiver.fps, undo)
             undo.pop_all()
+        controls = wanted.viewing.controls(stop)
+        stage.obey(controls)
+        views = [Window(stop, ask=controls.ask)] if wanted.window else []
+        screen = Screen(stage, outputs, views, controls=controls)
+        snapshots = Snapshots(wanted.viewing.record_to, screen.snapshot, controls)
+        controls.on(Action.SNAPSHOT, snapshots.snap)
         log.info("%s: %s%s", receiver.name, stage.decoder.name, "; no display" if blind else "")
-        screen = Screen(stage, outputs)
-        report = run(receiver, receiver, [screen], stop=stop, frames=frames, seconds=seconds)
+        sinks: list[Sink] = [controls, screen, snapshots]
+        report = run(receiver, receiver, sinks, stop=stop, frames=frames, seconds=seconds)
     return Call(report=report, traffic=receiver.traffic)

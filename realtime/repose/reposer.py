@@ -25,7 +25,7 @@ class Reposer:
     does. The decoder stays the caller's to close. Use it on one thread.
 
     Attributes:
-        stages: milliseconds of the last `draw`: "decode" and "paste".
+        stages: milliseconds of the last pose's picture: "decode" and "paste".
     """
 
     def __init__(
@@ -58,6 +58,7 @@ class Reposer:
         self._presence = Presence()
         self._calibration: Points | None = None
         self._transfer: Transfer | None = None
+        self._made: tuple[Pose, int, Image] | None = None  # what was drawn last
         self.stages: Mapping[str, float] = {"decode": 0.0, "paste": 0.0}
         self._show(0)
 
@@ -84,24 +85,35 @@ class Reposer:
     def reset(self) -> None:
         """Forget the driver."""
         self._presence.reset()
+        self._made = None
         self._calibration = self._transfer = None
         self._asked = self._home
 
-    def draw(self, pose: Pose, time_ns: int) -> Image:
+    def draw(self, pose: Pose, time_ns: int, *, mirrored: bool = False) -> Image:
         """A new picture (H, W, 3) uint8 BGR of the reference, posed as `pose` says.
 
+        The same pose at the same time is decoded once, however often it is drawn.
+
         Args:
-            time_ns: of the frame the pose was found in; never runs backwards.
+            time_ns: of the frame the pose was found in.
+            mirrored: show it as in a mirror; the mark stays readable.
 
         Raises:
             EngineError: the decoder failed.
         """
-        started = perf_counter()
-        drawn = self._decoder.draw(self._follow(pose, time_ns / 1e9))
-        decoded = perf_counter()
-        picture = self._paste.paste(drawn)
+        if self._made is None or self._made[0] is not pose or self._made[1] != time_ns:
+            self._made = pose, time_ns, self._make(pose, time_ns / 1e9)
+        picture = self._made[2]
+        picture = np.ascontiguousarray(picture[:, ::-1]) if mirrored else picture.copy()
         if self._mark is not None:
             self._mark.write(picture)
+        return picture
+
+    def _make(self, pose: Pose, time_s: float) -> Image:
+        started = perf_counter()
+        drawn = self._decoder.draw(self._follow(pose, time_s))
+        decoded = perf_counter()
+        picture = self._paste.paste(drawn)
         pasted = perf_counter()
         self.stages = {"decode": (decoded - started) * 1e3, "paste": (pasted - decoded) * 1e3}
         return picture
@@ -120,7 +132,7 @@ class Reposer:
         return np.asarray(self._home + share * (self._asked - self._home), np.float32)
 
     def _show(self, number: int) -> None:
-        self._shown = number
+        self._shown, self._made = number, None
         own, card = self.reference, self._decoder.card
         roi = own.roi(card.margin)
         self._home = to_crop(own.keypoints_px, roi)

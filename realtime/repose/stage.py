@@ -8,7 +8,7 @@ from engines.engine import Engine
 from engines.errors import DataError
 from engines.geometry import Image
 from engines.skeleton import Skeleton
-from realtime.controls import Action, Controls, Value
+from realtime.controls import Action, Controls, Settings, Value
 from realtime.frame import Frame, Pose
 from realtime.repose.layout import Arrangement
 from realtime.repose.plan import Plan
@@ -41,12 +41,24 @@ class Stage:
         """Milliseconds of the last picture: "decode" and "paste"; all the rest is "draw"."""
         return self.reposer.stages
 
-    def draw(self, frame: Frame, pose: Pose, stats: Timings) -> Image:
-        """A new picture (H, W, 3) uint8 BGR; the frame's own is only read."""
-        reposed = self.reposer.draw(pose, frame.time_ns)
+    def draw(
+        self,
+        frame: Frame,
+        pose: Pose,
+        stats: Timings,
+        settings: Settings | None = None,
+        *,
+        room: tuple[int, int] | None = None,  # noqa: ARG002 (a view scales it by itself)
+        keys: Mapping[str, str] | None = None,
+    ) -> Image:
+        """A new picture (H, W, 3) uint8 BGR of this stage's size; the frame's own is only read."""
+        mirrored = settings is not None and settings.mirrored
+        reposed = self.reposer.draw(pose, frame.time_ns, mirrored=mirrored)
         if self._arrangement.layout == "alone":
             return reposed
-        return self._arrangement.put(reposed, self._overlay.draw(frame, pose, stats))
+        place = self._arrangement.driver
+        driver = self._overlay.draw(frame, pose, stats, settings, room=place, keys=keys)
+        return self._arrangement.put(reposed, driver)
 
     def obey(self, controls: Controls) -> None:
         """Calibrate and change the reference when they are asked to."""
