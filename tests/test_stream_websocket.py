@@ -8,6 +8,7 @@ from streaming import HERE, MOUSE, NOWHERE, hello, send, stream_to, until
 from engines import DataError
 from realtime.stream import websocket as module
 from realtime.stream.address import Address
+from realtime.stream.points import PROTOCOL, Packet, Welcome
 
 client = pytest.importorskip("websockets.sync.client")
 exceptions = pytest.importorskip("websockets.exceptions")
@@ -64,7 +65,7 @@ def test_strangers_are_turned_away_quietly(stream, caplog):
                 assert b"skeleton" not in link.recv(65536)
     with connect(stream) as own:
         assert "schema" in own.recv(30)
-    assert caplog.text == ""
+        assert caplog.text == ""
 
 
 def test_a_client_too_many_is_told(stream, monkeypatch):
@@ -159,3 +160,23 @@ def test_ipv6_addresses_are_written_as_such():
     with connect(stream) as own:
         assert until(lambda: own.recv(30))
     stream.close()
+
+
+def test_a_client_that_asks_for_few_bytes_gets_them_beside_one_that_does_not(stream, caplog):
+    caplog.set_level("INFO")
+    with connect(stream, subprotocols=[PROTOCOL]) as few, connect(stream) as json_client:
+        assert Welcome.from_json(few.recv(30)).skeleton == MOUSE
+        json_client.recv(30)
+        for number in (4, 5):
+            send(stream, number, HERE if number == 4 else NOWHERE)
+        packets = [Packet.from_bytes(few.recv(30), 4) for _ in range(2)]
+        assert [json.loads(json_client.recv(30))["frame"] for _ in range(2)] == [4, 5]
+    assert [own.number for own in packets] == [0, 1]
+    assert [own.keypoints_px is not None for own in packets] == [True, False]
+    until(lambda: caplog.text.count("a client got 2 poses") == 2)
+
+
+def test_other_subprotocols_are_ignored(stream):
+    with connect(stream, subprotocols=["something.else"]) as own:
+        assert own.subprotocol is None
+        assert "schema" in own.recv(30)

@@ -91,7 +91,7 @@ def test_drops_add_up_and_stages_keep_their_order(clock):
     for dropped in (3, 0, 4):
         stats.start()
         stats.grabbed(Frame(frames(1)[0].image, 0, 0, dropped))
-        for stage in ("draw", "process", "track", "infer", "crop"):
+        for stage in ("draw", "paste", "decode", "process", "track", "infer", "crop"):
             stats.add(stage, 1.0)
         stats.finish()
     assert stats.dropped == 7

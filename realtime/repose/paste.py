@@ -29,7 +29,6 @@ class Paste:
             own: (S, S, 3) uint8 BGR, what the decoder draws of the unmoved reference.
         """
         size = own.shape[0]
-        self._picture = picture
         missing = membrane(crop(picture, roi, size).astype(np.float32) - own)
         self._lighter = np.rint(np.maximum(missing, 0)).astype(np.uint8)
         self._darker = np.rint(np.maximum(-missing, 0)).astype(np.uint8)
@@ -43,17 +42,16 @@ class Paste:
         x, y = np.meshgrid(np.arange(x0, x1), np.arange(y0, y1))
         weight = _edge(to_crop(np.stack([x, y], axis=-1).astype(np.float32), roi))[..., None]
         self._weight = np.rint(np.repeat(weight, 3, axis=2) * 255).astype(np.uint8)
-        rest = picture[self._box] * (1 - self._weight / np.float32(255))
-        self._rest = np.rint(rest).astype(np.uint8)
+        self._rest = 255 - self._weight
 
-    def paste(self, drawn: Image) -> Image:
-        """A new picture (H, W, 3) uint8 BGR with `drawn` (S, S, 3) in its square."""
+    def paste(self, drawn: Image, picture: Image) -> None:
+        """Lay `drawn` (S, S, 3) uint8 BGR into its square of `picture` (H, W, 3) itself."""
         matched = cv2.subtract(cv2.add(drawn, self._lighter), self._darker)
         side = (self._side, self._side)
         square = cv2.resize(matched, side, interpolation=cv2.INTER_CUBIC)[self._seen]
-        out = self._picture.copy()
-        out[self._box] = cv2.add(cv2.multiply(square, self._weight, scale=1 / 255), self._rest)
-        return out
+        patch = picture[self._box]
+        over = cv2.multiply(square, self._weight, scale=1 / 255)
+        patch[:] = cv2.add(over, cv2.multiply(patch, self._rest, scale=1 / 255))
 
 
 def _edge(places: NDArray[np.float32]) -> NDArray[np.float32]:

@@ -13,6 +13,8 @@ from realtime.repose.mark import Mark
 from realtime.repose.paste import Paste
 from realtime.repose.presence import Presence
 from realtime.repose.reference import Reference
+from realtime.repose.similarity import Similarity, plane
+from realtime.repose.surroundings import Surroundings
 from realtime.repose.transfer import Transfer
 
 CONFIDENT = 0.6  # mean confidence of a pose that is fit to be the calibration
@@ -52,6 +54,7 @@ class Reposer:
         self._decoder = decoder
         self._references = tuple(references)
         self._relative = relative
+        self._upright = decoder.card.skeleton.rotation == "upright"
         height, width = references[0].picture.shape[:2]
         self.size = (width, height)
         self._mark = Mark(self.size) if mark else None
@@ -111,9 +114,11 @@ class Reposer:
 
     def _make(self, pose: Pose, time_s: float) -> Image:
         started = perf_counter()
-        drawn = self._decoder.draw(self._follow(pose, time_s))
+        points = self._follow(pose, time_s)
+        drawn = self._decoder.draw(points)
         decoded = perf_counter()
-        picture = self._paste.paste(drawn)
+        picture = self._surroundings.follow(Similarity.fit(plane(self._home), plane(points)))
+        self._paste.paste(drawn, picture)
         pasted = perf_counter()
         self.stages = {"decode": (decoded - started) * 1e3, "paste": (pasted - decoded) * 1e3}
         return picture
@@ -137,6 +142,7 @@ class Reposer:
         roi = own.roi(card.margin)
         self._home = to_crop(own.keypoints_px, roi)
         self._decoder.prepare(crop(own.picture, roi, card.size), self._home)
+        self._surroundings = Surroundings(own.picture, roi, upright=self._upright)
         self._paste = Paste(own.picture, roi, self._decoder.draw(self._home))
         self._asked = self._home
         self._transfer = None if self._calibration is None else self._to(self._calibration)
@@ -146,7 +152,7 @@ class Reposer:
             home=self._home,
             calibration=calibration,
             relative=self._relative,
-            upright=self._decoder.card.skeleton.rotation == "upright",
+            upright=self._upright,
         )
 
 

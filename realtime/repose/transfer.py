@@ -33,7 +33,7 @@ from realtime.repose.similarity import Plane, Similarity, plane, points_of
 
 PLACE = 0.12  # limit of the way of the whole body, in bodies: the larger side of the box round R
 SIZE = log(1.15)  # of the logarithm of its scale
-TURN = 0.6  # of its turn, radians
+TURN = 0.45  # of its turn, radians
 SHAPE = 0.25  # of the way of each point in the body, in bodies
 
 
