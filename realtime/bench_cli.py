@@ -1,5 +1,6 @@
 """The commands that measure and that hand a model to a server: thin shells round functions."""
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -46,6 +47,13 @@ from realtime.cli import check_json, device_option, json_option, model_option, p
     help="With --repose: a shipped decoder, or an .onnx file.",
 )
 @click.option(
+    "--reference",
+    default="portrait:",
+    show_default=True,
+    metavar="PICTURE",
+    help="With --repose: as for repose.",
+)
+@click.option(
     "--compare",
     "old",
     type=click.Path(path_type=Path),
@@ -70,6 +78,7 @@ def bench(
     latency: bool,
     reposing: bool,
     decoder: str,
+    reference: str,
     old: Path | None,
     plot: Path | None,
 ) -> None:
@@ -81,7 +90,8 @@ def bench(
             "--record, --latency and --repose go without --engine, --threads, --compare and --plot"
         )
     if other is not None:
-        put_other(other, source, model, device, frames, decoder, json_file)
+        measured = MEASURES[other](source, model, device, frames, decoder, reference)
+        put(measured.to_text(), measured.to_dict(), json_file)
         return
     from realtime.bench import bench as measure
     from realtime.compare import compare, read_bench
@@ -105,32 +115,36 @@ def bench(
         click.echo(draw(result, plot), err=True)
 
 
-def put_other(
-    what: str,
-    source: str,
-    model: str,
-    device: str,
-    frames: int,
-    decoder: str,
-    json_file: Path | None,
-) -> None:
-    """Measure recording, re-posing, or camera to screen, and print it."""
-    result: Any
-    if what == "latency":
-        from realtime.latency import latency as measure
+def measure_latency(source: str, *_: Any) -> Any:
+    """Camera to screen."""
+    from realtime.latency import latency
 
-        result = measure(source)
-    elif what == "repose":
-        from realtime.repose.bench import repose_bench
-        from realtime.repose.plan import Plan
+    return latency(source)
 
-        plan = Plan(decoder=decoder, layout="alone")
-        result = repose_bench(source, plan=plan, model=model, device=device, frames=frames)
-    else:
-        from realtime.record_bench import record_bench
 
-        result = record_bench(source, model=model, device=device, frames=frames)
-    put(result.to_text(), result.to_dict(), json_file)
+def measure_recording(source: str, model: str, device: str, frames: int, *_: Any) -> Any:
+    """What recording costs."""
+    from realtime.record_bench import record_bench
+
+    return record_bench(source, model=model, device=device, frames=frames)
+
+
+def measure_reposing(
+    source: str, model: str, device: str, frames: int, decoder: str, reference: str
+) -> Any:
+    """The loop of `keycam repose`, its picture alone."""
+    from realtime.repose.bench import repose_bench
+    from realtime.repose.plan import Plan
+
+    plan = Plan(references=(reference,), decoder=decoder, layout="alone")
+    return repose_bench(source, plan=plan, model=model, device=device, frames=frames)
+
+
+MEASURES: dict[str, Callable[..., Any]] = {
+    "latency": measure_latency,
+    "record": measure_recording,
+    "repose": measure_reposing,
+}
 
 
 @click.command("export-server")

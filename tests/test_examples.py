@@ -9,6 +9,7 @@ from threading import Thread
 from time import monotonic
 from uuid import uuid4
 
+import av
 import cv2
 import pytest
 from streaming import FACE, found, send, stream_to
@@ -53,6 +54,14 @@ def test_repose_strip_lays_drawn_heads_side_by_side(tmp_path):
     strip = cv2.imread(str(tmp_path / "strip.png"))
     assert strip.shape == (2 * 128 * 2, 8 * 128 * 2, 3)
     assert strip.std() > 20
+
+
+@pytest.mark.skipif(not shipped_decoders(), reason="no decoder is shipped")
+def test_repose_writes_a_video_that_says_what_it_is(tmp_path):
+    run_example("repose.py", "synthetic:frames=4,size=320x240", tmp_path / "o.mp4")
+    with av.open(str(tmp_path / "o.mp4")) as file:
+        assert file.metadata["comment"] == "re-posed by keycam"
+        assert len(list(file.decode(video=0))) == 4
 
 
 def test_measure_exports_says_what_each_format_took():
