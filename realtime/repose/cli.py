@@ -124,9 +124,10 @@ def repose(
 @filtering
 @tracking
 def send(source: str, to: tuple[str, ...], *, no_window: bool, **options: Any) -> None:
-    """Track SOURCE and let `keycam receive` elsewhere have its keypoints, and nothing else.
+    """Track SOURCE and let `keycam receive` elsewhere have its keypoints, nothing of the picture.
 
-    The same as `keycam run --to ws://HOST:PORT`: `receive` asks for the compact form itself.
+    The same as `keycam run --to ws://HOST:PORT`: `receive` asks for the compact form itself. The
+    connection is not encrypted; across a network, use a tunnel such as ssh -L.
     """
     if any(not address.startswith("ws://") for address in to):
         raise click.UsageError("send serves ws://HOST:PORT; for other addresses use run --to")

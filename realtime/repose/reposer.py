@@ -45,7 +45,7 @@ class Reposer:
             mark: write "re-posed by keycam" into every picture.
 
         Raises:
-            DataError: no reference, another skeleton's, or names of which two are alike.
+            DataError: no reference, or one with another number of keypoints than the decoder's.
             EngineError: the decoder failed.
         """
         points = len(decoder.card.skeleton.keypoints)
