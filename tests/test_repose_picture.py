@@ -101,3 +101,18 @@ def test_a_header_that_promises_what_the_file_has_not_is_refused(tmp_path):
     path.write_bytes(data)
     with pytest.raises(DataError):
         read_chosen(path)
+
+
+@pytest.mark.parametrize("ending", ["bmp", "jpg", "png", "tif", "webp"])
+def test_the_usual_kinds_are_read_whatever_they_are_called(tmp_path, ending):
+    coded = cv2.imencode(f".{ending}", noise((70, 80, 3)))[1]
+    (tmp_path / "100%03d ä.dat").write_bytes(coded.tobytes())
+    assert read_chosen(tmp_path / "100%03d ä.dat").shape == (70, 80, 3)
+
+
+def test_a_playlist_opens_no_other_file(tmp_path):
+    written(tmp_path / "other.png", noise((70, 80, 3)))
+    path = tmp_path / "list.png"
+    path.write_text("#EXTM3U\n#EXT-X-TARGETDURATION:1\n#EXTINF:1,\nother.png\n#EXT-X-ENDLIST\n")
+    with pytest.raises(DataError, match="not a readable picture"):
+        read_chosen(path)

@@ -1,6 +1,7 @@
 """Reading a picture that somebody chose, whatever kind it is: into 8 bits, BGR, no transparency."""
 
 import logging
+from io import BytesIO
 from pathlib import Path
 
 import av
@@ -16,6 +17,7 @@ LEAST_PX = 64  # of a side
 MOST_PIXELS = 100_000_000
 MOST_BYTES = 256 << 20
 GROUND = 128  # grey on which what is transparent is laid
+KINDS = "bmp_pipe,jpeg_pipe,png_pipe,tiff_pipe,webp_pipe"
 UNREADABLE = "not a readable picture; save it again as .png or .jpg"
 
 log = logging.getLogger(__name__)
@@ -37,7 +39,7 @@ def read_chosen(path: Path) -> Image:
         raise DataError(f"{path}: cannot be read ({error.strerror}); check the path") from error
     if not 0 < data.size <= MOST_BYTES:
         raise DataError(f"{path}: empty or too large for a picture; choose another")
-    _check_size(path)
+    _check_size(data, path)
     raw = _decode(data, cv2.IMREAD_UNCHANGED)
     upright = _decode(data, cv2.IMREAD_COLOR)
     if raw is None or upright is None:
@@ -53,13 +55,14 @@ def read_chosen(path: Path) -> Image:
     return np.asarray(upright, np.uint8)
 
 
-def _check_size(path: Path) -> None:
+def _check_size(data: NDArray[np.uint8], path: Path) -> None:
     """
     Raises:
-        DataError: its header says so already, before anything of that size is decoded.
+        DataError: its header says so already, before anything of that size is decoded; or it is
+            of none of KINDS: a playlist, say, would make its reader open other files.
     """
     try:
-        with av.open(str(path)) as file:
+        with av.open(BytesIO(data.tobytes()), options={"format_whitelist": KINDS}) as file:
             width, height = file.streams.video[0].width, file.streams.video[0].height
     except (av.FFmpegError, IndexError, OSError, ValueError) as error:
         raise DataError(f"{path}: {UNREADABLE}") from error
