@@ -16,20 +16,19 @@ from realtime.desk import Desk
 from realtime.engine_watch import EngineWatch
 from realtime.filtering import Filtering, Filters, as_recorded
 from realtime.loop import Report, Sink, Tracks, closing_all, run
+from realtime.outputs import open_outputs
 from realtime.overlay import Overlay
 from realtime.recorder import Quality, Recorder, clock, describe_model
 from realtime.replay import Replay, model_of, open_replay
 from realtime.repose.plan import Plan
 from realtime.repose.stage import open_stage
-from realtime.screen import Draws, Output, Screen
+from realtime.screen import Draws, Screen
 from realtime.source import Source, open_source
 from realtime.stream.address import CAMERA, Address
-from realtime.stream.camera import VirtualCamera
 from realtime.stream.message import Hello
 from realtime.stream.outlets import open_stream
 from realtime.stream.processor import Processed
 from realtime.tracker import Tracker
-from realtime.video_sink import VideoSink
 from realtime.viewing import Viewing
 from realtime.window import Window
 
@@ -150,7 +149,7 @@ def _watch(
     seconds: float | None,
 ) -> Report:
     """As `watch`; `opener` is told whether to play files at their own speed."""
-    blind = wanted.window and not display(wanted)
+    blind = wanted.window and not _display(wanted)
     wanted = replace(wanted, window=wanted.window and not blind)
     addresses = [Address.parse(text) for text in wanted.to]
     options: dict[str, Any] = {
@@ -188,7 +187,7 @@ def refused(device: str) -> list[str]:
     return list(choose(device).reasons) if device == "auto" else []
 
 
-def display(wanted: Wanted) -> bool:
+def _display(wanted: Wanted) -> bool:
     """Whether there is a display; without one something else must be wanted."""
     there = Window.available()
     if not there and not (wanted.video or wanted.session or wanted.to or wanted.processor):
@@ -228,7 +227,8 @@ def _sinks(
             undo.callback(stage.close)
             stage.obey(controls)
             size = stage.size
-        outputs = open_outputs(wanted, addresses, size, source.fps, undo)
+        comment = wanted.repose.comment if wanted.repose else ""
+        outputs = open_outputs(wanted.video, addresses, size, source.fps, undo, comment=comment)
         views = [Window(stop, ask=controls.ask)] if wanted.window else []
         screen: Screen | None = None
         if outputs or views or wanted.repose is not None:
@@ -253,22 +253,3 @@ def _sinks(
         sinks = [controls, *sinks, *desk.sinks, *filters.sinks]
         undo.pop_all()
     return sinks
-
-
-def open_outputs(
-    wanted: Wanted,
-    addresses: Sequence[Address],
-    size: tuple[int, int],
-    fps: float | None,
-    undo: ExitStack,
-) -> list[Output]:
-    """What takes the drawn pictures in their full size, (width, height)."""
-    outputs: list[Output] = []
-    for address in addresses:
-        if address.scheme == CAMERA:
-            outputs.append(camera := VirtualCamera(address, size, fps))
-            undo.callback(camera.close)
-    if wanted.video is not None:
-        comment = wanted.repose.comment if wanted.repose else ""
-        outputs.append(VideoSink(wanted.video, fps=fps, comment=comment))
-    return outputs

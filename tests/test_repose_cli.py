@@ -12,6 +12,7 @@ from command_line import keycam, refused
 from reposing import WarpDecoder, blob
 
 from engines import EngineError
+from realtime import outputs
 from realtime.repose import stage
 from realtime.session import open_session
 
@@ -151,6 +152,30 @@ def test_grey_deep_and_transparent_references_are_used_and_it_is_said(
         )  # fmt: skip
         assert made.exit_code == 0, made.output
         assert words in made.stderr
+
+
+def test_a_virtual_camera_gets_the_reposed_picture_alone(
+    decoder, picture, clip, blob_path, monkeypatch
+):
+    class Camera:
+        def __init__(self, address, size, fps):
+            self.size, self.shown = size, []
+            cameras.append(self)
+
+        def show(self, own, frame):
+            self.shown.append(own.shape)
+
+        def close(self):
+            pass
+
+    cameras = []
+    monkeypatch.setattr(outputs, "VirtualCamera", Camera)
+    common = ("repose", clip, "--reference", picture, "--decoder", "warp", "-m", blob_path)
+    for options in ((), ("--layout", "beside")):
+        made = keycam(*common, "--no-window", "--frames", 2, "--to", "vcam:", *options)
+        assert made.exit_code == 0, made.output
+    assert [own.size for own in cameras] == [(500, 400), (1000, 400)]
+    assert [own.shown for own in cameras] == [[(400, 500, 3)] * 2, [(400, 1000, 3)] * 2]
 
 
 def test_send_serves_websockets_only():

@@ -12,7 +12,7 @@ import pytest
 from command_line import keycam, refused
 
 from engines import DataError
-from realtime import pipeline
+from realtime import outputs, pipeline
 from realtime.pipeline import Wanted, watch
 from realtime.session import SessionError, open_session
 from realtime.stream import stream
@@ -181,7 +181,7 @@ def test_what_was_opened_is_closed_when_a_later_part_cannot_be_had(
 ) -> None:
     outlet, camera = Opened(), Opened()
     monkeypatch.setattr(pipeline, "open_stream", lambda *_: outlet)
-    monkeypatch.setattr(pipeline, "VirtualCamera", lambda *_: camera)
+    monkeypatch.setattr(outputs, "VirtualCamera", lambda *_: camera)
     (tmp_path / "s").mkdir()
     with pytest.raises(SessionError, match="exists already"):
         watch(CLIP, Wanted(session=tmp_path / "s", to=("lsl:", "vcam:")), model=blob_path)
@@ -213,7 +213,7 @@ def test_the_virtual_camera_shows_the_overlay(
     blob_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     camera = Opened()
-    monkeypatch.setattr(pipeline, "VirtualCamera", lambda *_: camera)
+    monkeypatch.setattr(outputs, "VirtualCamera", lambda *_: camera)
     watch(CLIP, Wanted(to=("vcam:",)), model=blob_path)
     assert [picture.shape for picture in camera.shown] == [(120, 160, 3)] * 6
     assert camera.closed == 1

@@ -2,7 +2,7 @@
 
 import logging
 from contextlib import ExitStack
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from threading import Event
 from typing import Any
@@ -11,8 +11,9 @@ from engines.engine import load
 from engines.errors import DataError
 from realtime.controls import Action
 from realtime.loop import Report, Sink, run
+from realtime.outputs import open_outputs
 from realtime.overlay import Overlay
-from realtime.pipeline import DEFAULT_MODEL, Wanted, display, open_outputs
+from realtime.pipeline import DEFAULT_MODEL, Wanted
 from realtime.repose.plan import Plan
 from realtime.repose.stage import check_same, open_stage
 from realtime.screen import Screen
@@ -77,8 +78,11 @@ def receive(
     addresses = [Address.parse(text) for text in wanted.to]
     if any(own.scheme != CAMERA for own in addresses):
         raise DataError("a call's poses are not sent on; --to takes vcam: here")
-    blind = wanted.window and not display(wanted)
-    wanted = replace(wanted, window=wanted.window and not blind)
+    blind = wanted.window and not Window.available()
+    if blind and not (wanted.video or wanted.to):
+        raise DataError(
+            "no display for a window; use -o VIDEO to write the picture to a file, or --to vcam:"
+        )
     stop = Event()
     with ExitStack() as stack:
         receiver = stack.enter_context(Receiver(address))
@@ -90,11 +94,13 @@ def receive(
             stage = open_stage(plan, engine, overlay, receiver.size, device)
             undo.callback(stage.close)
             check_same(stage.decoder, receiver.skeleton, receiver.name)
-            outputs = open_outputs(wanted, addresses, stage.size, receiver.fps, undo)
+            outputs = open_outputs(
+                wanted.video, addresses, stage.size, receiver.fps, undo, comment=plan.comment
+            )
             undo.pop_all()
         controls = wanted.viewing.controls(stop)
         stage.obey(controls)
-        views = [Window(stop, ask=controls.ask)] if wanted.window else []
+        views = [Window(stop, ask=controls.ask)] if wanted.window and not blind else []
         screen = Screen(stage, outputs, views, controls=controls)
         snapshots = Snapshots(wanted.viewing.record_to, screen.snapshot, controls)
         controls.on(Action.SNAPSHOT, snapshots.snap)
