@@ -4,7 +4,7 @@ from reposing import reference
 
 from engines.geometry import Roi, to_crop
 from realtime.repose.similarity import Similarity
-from realtime.repose.surroundings import NONE, REACH, Surroundings
+from realtime.repose.surroundings import ABOVE, ASIDE, BELOW, Surroundings
 
 SIZE = (400, 300)
 ROI = Roi(199.5, 179.5, 100)  # one of the crop is 50 pixels
@@ -14,17 +14,18 @@ WAY = Similarity(1, 0.2 + 0.1j)  # 10 pixels to the right, 5 down
 
 def test_what_touches_the_square_from_above_goes_the_whole_way():
     out = Surroundings(PICTURE, ROI).follow(WAY)
-    above = slice(125, 140), slice(160, 240)  # from just above the square on inwards
-    moved = PICTURE[120:135, 150:230]
+    above = slice(125, 140), slice(180, 220)  # from just above the square on inwards
+    moved = PICTURE[120:135, 170:210]
     near = np.abs(out[above].astype(int) - moved)
     assert near[8:].mean() < 2
     assert near.mean() < np.abs(out[above].astype(int) - PICTURE[above]).mean()
 
 
-def test_below_and_far_away_nothing_moves():
+def test_below_aside_and_far_away_nothing_moves():
     out = Surroundings(PICTURE, ROI).follow(WAY)
     places = to_crop(np.stack(np.meshgrid(np.arange(400), np.arange(300)), -1), ROI)
-    still = (np.abs(places).max(axis=-1) >= REACH) | (places[..., 1] >= NONE)
+    x, y = places[..., 0], places[..., 1]
+    still = (np.abs(x) >= ASIDE[1]) | (-y >= ABOVE[1]) | (y >= BELOW[1])
     np.testing.assert_array_equal(out[still], PICTURE[still])
     assert (out[~still] != PICTURE[~still]).any()
 

@@ -1,9 +1,9 @@
-"""What lies above the square that the decoder draws: hair, a hat, ears. It is taken along.
+"""What lies above the square that the decoder draws, hair or a hat: it is taken along.
 
 The square ends near the top of a head, so where the head moves, the rest of the hair must too, or a
-copy of it stays behind. Above the square and beside its upper half the picture is therefore moved
-as the pose moved as a whole, less and less with the distance; below, where a neck joins a body that
-stays, nothing moves.
+copy of it stays behind. Above the square the picture is therefore moved as the pose moved as a
+whole, less and less with the distance; aside and below, where a neck joins a body that stays,
+nothing moves.
 """
 
 import cv2
@@ -13,8 +13,10 @@ from numpy.typing import NDArray
 from engines.geometry import Image, Roi, to_crop
 from realtime.repose.similarity import Similarity
 
-REACH = 1.6  # crop space: where the last of it is moved
-FULL, NONE = -0.5, 0.1  # heights in the crop, downwards: all above is moved, nothing below
+# Crop space: all is moved within the first number, nothing beyond the second.
+ASIDE = (0.7, 1.25)  # to both sides
+ABOVE = (1.0, 1.6)  # upwards
+BELOW = (-0.5, 0.1)  # downwards
 EDGE = 0.4  # crop space: from the picture's sides, where the whole way is gone
 STILL = 2e-3  # crop space: less than this is not moved
 
@@ -32,9 +34,9 @@ class Surroundings:
         height, width = picture.shape[:2]
         self._picture = picture
         self._unit = roi.size / 2  # pixels in one of the crop
-        reach, low = REACH * self._unit, roi.y + NONE * self._unit
+        reach, high, low = (self._unit * far for _, far in (ASIDE, ABOVE, BELOW))
         x0, x1 = max(int(roi.x - reach), 0), min(int(roi.x + reach) + 2, width)
-        y0, y1 = max(int(roi.y - reach), 0), min(int(low) + 2, height)
+        y0, y1 = max(int(roi.y - high), 0), min(int(roi.y + low) + 2, height)
         self._moves = upright and x1 > x0 and y1 > y0
         if not self._moves:
             return
@@ -71,12 +73,12 @@ class Surroundings:
 
 def _share(places: NDArray[np.float32]) -> NDArray[np.float32]:
     """Of the way that is gone at `places` (..., 2) of crop space, 0 to 1."""
-    away = np.abs(places).max(axis=-1)
-    near = _smooth((REACH - away) / (REACH - 1))
-    above = _smooth((NONE - places[..., 1]) / (NONE - FULL))
-    return np.asarray(near * above, np.float32)
+    x, y = places[..., 0], places[..., 1]
+    ways = (ASIDE, np.abs(x)), (ABOVE, -y), (BELOW, y)
+    shares = [_smooth((none - way) / (none - full)) for (full, none), way in ways]
+    return np.asarray(np.prod(shares, axis=0), np.float32)
 
 
-def _smooth(value: NDArray[np.float32]) -> NDArray[np.float32]:
+def _smooth(value: NDArray[np.floating]) -> NDArray[np.float32]:
     clipped = np.clip(value, 0, 1)
     return np.asarray(clipped**2 * (3 - 2 * clipped), np.float32)
