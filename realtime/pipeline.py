@@ -19,7 +19,7 @@ from realtime.loop import Report, Sink, Tracks, closing_all, run
 from realtime.overlay import Overlay
 from realtime.recorder import Quality, Recorder, clock, describe_model
 from realtime.replay import Replay, open_replay
-from realtime.screen import Output, Screen
+from realtime.screen import Output, Prepared, Screen
 from realtime.source import Source, open_source
 from realtime.stream.address import CAMERA, Address
 from realtime.stream.camera import VirtualCamera
@@ -179,6 +179,8 @@ def _watch(
             stack.enter_context(closing_all([tracker]))
         tracker = filters.over(tracker)
         sinks = _sinks(wanted, addresses, opened, engine, locate(model), filters, stop)
+        for screen in (own for own in sinks if isinstance(own, Screen)):
+            tracker = Prepared(tracker, screen)
         where = "; no display, so no window" if blind else ""
         log.info("%s: %s on %s%s", opened.name, engine.card.name, engine.name, where)
         if options["refused"]:
