@@ -119,7 +119,8 @@ class Overlay:
 
 def shown(pose: Pose, *, raw: bool) -> Points:
     """The keypoints (K, 2) to draw of a pose that was found, frame pixels."""
-    points = pose.raw_px if raw else pose.keypoints_px
+    smoothed = pose.keypoints_px if pose.predicted_px is None else pose.predicted_px
+    points = pose.raw_px if raw else smoothed
     assert points is not None
     return points
 
