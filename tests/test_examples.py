@@ -46,6 +46,21 @@ def test_draw_overlay_changes_the_frame_it_draws_on(tmp_path):
     assert cv2.imread(str(tmp_path / "drawn.png")).shape == (240, 320, 3)
 
 
+def test_draw_window_shows_four_looks(tmp_path):
+    run_example("draw_window.py", tmp_path / "drawn.png", "synthetic:frames=3,size=640x360")
+    picture = cv2.imread(str(tmp_path / "drawn.png"))
+    assert picture.shape == (720, 1280, 3)
+    looks = [picture[y : y + 360, x : x + 640] for y in (0, 360) for x in (0, 640)]
+    assert len({look.tobytes() for look in looks}) == 4
+
+
+def test_compare_sizes_compares_with_the_first():
+    lines = run_example("compare_sizes.py", "1", "64x64", "128x96").splitlines()
+    assert len(lines) == 6
+    assert lines[1].split()[0] == "64x64"
+    assert lines[1].split()[-1] == "1.00"
+
+
 def test_measure_exports_says_what_each_format_took():
     lines = run_example("measure_exports.py", "200", "csv", "dlc").splitlines()
     assert lines[0].startswith("200 frames")

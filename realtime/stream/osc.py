@@ -92,7 +92,7 @@ class Osc:
 
     def _found(self, subject: Subject, size: tuple[int, int]) -> list[Message]:
         root = self._root if subject.id == 0 else f"{self._root}/{subject.id}"
-        values = np.column_stack((subject.keypoints_px / size, subject.confidence))
+        values = np.column_stack((subject.newest_px / size, subject.confidence))
         return [
             (f"{root}/kp/{point}", "fff", tuple(row.tolist()))
             for point, row in zip(self._points, values, strict=True)

@@ -60,9 +60,9 @@ class Vmc:
             ("/VMC/Ext/T", "f", (seconds,)),
         ]
         for subject in record.subjects[:1]:
-            messages += self._places(subject.keypoints_px, frame.image.shape[1::-1])
-            if self._face and np.isfinite(subject.keypoints_px).all():
-                messages += _face(subject.keypoints_px)
+            messages += self._places(subject.newest_px, frame.image.shape[1::-1])
+            if self._face and np.isfinite(subject.newest_px).all():
+                messages += _face(subject.newest_px)
         return messages
 
     def _places(self, points: Points, size: tuple[int, int]) -> list[Message]:
