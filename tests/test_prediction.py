@@ -55,6 +55,18 @@ def test_a_stop_is_overshot_by_no_more_than_the_velocity_and_not_for_long() -> N
     assert after.min() > -0.25 * speed * ahead_s
 
 
+def test_what_only_trembles_is_not_predicted_to_move() -> None:
+    """The noise of a prediction may not exceed that of what is shown without it by much."""
+    rng, motion, one_euro = np.random.default_rng(0), Motion(), OneEuro()
+    shown = []
+    for i in range(400):
+        raw = (BODY + rng.normal(0, 1, (4, 2))).astype(np.float32)
+        smoothed = one_euro.update(raw, i / 30, 100.0)
+        shown.append((motion.predict(i / 30, raw, smoothed, 0.1) - BODY, smoothed - BODY))
+    predicted, plain = np.array(shown[100:]).swapaxes(0, 1)
+    assert predicted.std() < 1.4 * plain.std()  # 2.2 times without the gain
+
+
 @given(st.integers(0, 1000), st.floats(0, 10))
 def test_nothing_is_moved_farther_than_the_limit(seed: int, ahead_s: float) -> None:
     rng, motion = np.random.default_rng(seed), Motion()

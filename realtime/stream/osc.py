@@ -5,8 +5,9 @@
     /NAME/kp/POINT f f f  x and y from 0 to 1 (left to right, top to bottom), confidence
 
 NAME is "keycam" unless the address has one. Points of a subject with another id than 0 are at
-/NAME/ID/kp/POINT; points that are missing are left out. Every frame is sent, so that a receiver
-can tell a lost subject from a dead tracker.
+/NAME/ID/kp/POINT; points that are missing are left out. With --predict they are where they will be
+when they are seen. Every frame is sent, so that a receiver can tell a lost subject from a dead
+tracker.
 """
 
 from collections.abc import Sequence
