@@ -124,7 +124,7 @@ def absence(camera: Camera, processes: Path = _PROCESSES) -> str:
 def four_letters(code: int) -> str | None:
     """How a camera sends its pixels, as in "MJPG", from OpenCV's number; None if that is none."""
     text = (code & 0xFFFFFFFF).to_bytes(4, "little").decode("latin-1").strip()
-    return text if text.isalnum() else None
+    return text if text.isalnum() and text.isascii() else None
 
 
 def _listed() -> list[Camera]:

@@ -88,7 +88,11 @@ class AvFeed:
 
     def _decode(self, stream: Any) -> Any:
         from av.error import InvalidDataError
+        from av.video.reformatter import VideoReformatter
 
+        # one for all frames: each would make its own, with threads, which takes ten times as long
+        reformatter = VideoReformatter()
+        stream.codec_context.thread_count = 1
         for packet in self._container.demux(stream):
             now_ns = monotonic_ns()
             try:
@@ -98,7 +102,8 @@ class AvFeed:
             for frame in frames:
                 known = self._own_clock and frame.pts is not None
                 own_ns = float(frame.pts * frame.time_base * 10**9) if known else None
-                yield np.asarray(frame.to_ndarray(format="bgr24"), np.uint8), stamp(own_ns, now_ns)
+                picture = reformatter.reformat(frame, format="bgr24")
+                yield np.asarray(picture.to_ndarray(), np.uint8), stamp(own_ns, now_ns)
 
 
 def open_camera(camera: Camera, settings: CameraSettings) -> AvFeed:
@@ -127,7 +132,7 @@ def open_address(address: str, name: str) -> AvFeed:
     Raises:
         SourceError: nothing answers there, or it is not video.
     """
-    options = dict(_PROMPT)
+    options = {**_PROMPT, "fpsprobesize": "0"}  # the rate would be a guess, and takes time
     if address.lower().startswith("rtsp"):
         options["rtsp_transport"] = "tcp"  # as OpenCV does: nothing is lost on the way
     container, reason = _open(address, None, options)

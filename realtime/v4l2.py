@@ -21,7 +21,7 @@ _CAPABILITY, _FORMAT, _SIZE, _INTERVAL, _SET, _GET = (
 )
 _CAN_CAPTURE, _CAN_CAPTURE_PLANES, _HAS_DEVICE_CAPS = 0x1, 0x1000, 0x80000000
 _DISCRETE = 1
-_MOST = 256  # answers of one kind; a driver that gives more is broken
+_MOST = 64  # answers of one kind; a driver that gives more is broken
 
 
 @dataclass(frozen=True, kw_only=True)

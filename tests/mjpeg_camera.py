@@ -22,13 +22,18 @@ class MjpegCamera:
         pictures: Queue[bytes | None] = Queue()
 
         class Handler(BaseHTTPRequestHandler):
+            disable_nagle_algorithm = True  # or the end of a picture waits for an acknowledgement
+
             def do_GET(self) -> None:
                 self.send_response(200)
                 self.send_header("Content-Type", "multipart/x-mixed-replace; boundary=frame")
                 self.end_headers()
                 while (jpeg := pictures.get()) is not None:
                     head = f"--frame\r\nContent-Type: image/jpeg\r\nContent-Length: {len(jpeg)}"
-                    self.wfile.write(head.encode() + b"\r\n\r\n" + jpeg + b"\r\n")
+                    try:
+                        self.wfile.write(head.encode() + b"\r\n\r\n" + jpeg + b"\r\n")
+                    except OSError:  # whoever watched has gone
+                        break
                 self.close_connection = True
 
             def log_message(self, *_: object) -> None:

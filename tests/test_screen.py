@@ -1,9 +1,12 @@
 import pytest
-from doubles import FakeTracker, numbered
+from doubles import FakeTracker, frames, numbered
 
+from realtime.frame import State
+from realtime.gap import Gap
 from realtime.loop import run
 from realtime.memory import Memory
 from realtime.screen import Screen
+from realtime.timing import Timings
 
 
 class Overlay:
@@ -44,3 +47,36 @@ def test_all_outputs_are_closed_even_if_one_fails():
     with pytest.raises(OSError, match="no"):
         Screen(Overlay(), outputs).close()
     assert [output.closed for output in outputs] == [1, 1]
+
+
+def test_a_gap_is_drawn_on_the_last_frame_for_whoever_can_hold_it():
+    class Noting(Overlay):
+        def draw(self, frame, pose, stats):
+            self.last = frame.index, pose.state, pose.keypoints_px, stats.notice
+            return super().draw(frame, pose, stats)
+
+    class Window(Output):
+        def __init__(self):
+            super().__init__()
+            self.held = []
+
+        def hold(self, picture, frame):
+            self.held.append((picture, frame))
+
+    overlay, window, file = Noting(), Window(), Output()
+    screen, stats = Screen(overlay, [window, file]), Timings()
+    gap = Gap(since_ns=0, reason="unplugged")
+    screen.gone(gap, stats)  # before the first frame there is nothing to hold
+    assert overlay.drawn == 0
+    first, last = frames(2)
+    for frame in (first, last):
+        screen.take(frame, FakeTracker().pose, stats)
+    stats.notice = "recording stopped"
+    screen.gone(gap, stats)
+    assert overlay.last[:3] == (1, State.LOST_CAMERA, None)
+    assert overlay.last[3].startswith("camera lost ")
+    assert stats.notice == "recording stopped"  # it is another's
+    [(picture, frame)] = window.held
+    assert frame is last
+    assert (picture == last.image + 1).all()
+    assert len(window.shown) == len(file.shown) == 2  # nothing is made up for a file
