@@ -67,10 +67,10 @@ class MjpegCamera:
 class Webcam:
     """An MjpegCamera that sends `picture(number)` at a rate, and can be unplugged and plugged in.
 
-    Its address stays the same.
+    Its address stays the same. Where `picture` is None, it falls silent and keeps its line.
     """
 
-    def __init__(self, picture: Callable[[int], Image], fps: float = 60.0) -> None:
+    def __init__(self, picture: Callable[[int], Image | None], fps: float = 60.0) -> None:
         self._picture = picture
         self._fps = fps
         self._numbers = count()
@@ -96,7 +96,10 @@ class Webcam:
 
     def _film(self, camera: MjpegCamera, stop: Event) -> None:
         while not stop.wait(1 / self._fps):
-            camera.send(self._picture(next(self._numbers)))
+            picture = self._picture(next(self._numbers))
+            if picture is None:
+                return
+            camera.send(picture)
 
     def __enter__(self) -> "Webcam":
         return self

@@ -87,7 +87,7 @@ def test_exposure_is_said_as_each_system_wants_it(platform, exposure, expected):
 
 def test_nothing_asked_is_nothing_set(monkeypatch):
     asked = opening(monkeypatch, Capture(numbered(1)))
-    assert open_camera(CAMERA, CameraSettings(mirror=True, rotate=90)).got == {}
+    assert open_camera(CAMERA, CameraSettings(flip=True, rotate=90)).got == {}
     assert asked[0][2] == []
 
 

@@ -1,6 +1,9 @@
+from threading import Event
+
 import pytest
 from doubles import FakeTracker, frames, numbered
 
+from realtime.controls import Action, Controls
 from realtime.frame import State
 from realtime.gap import Gap
 from realtime.loop import run
@@ -49,34 +52,32 @@ def test_all_outputs_are_closed_even_if_one_fails():
     assert [output.closed for output in outputs] == [1, 1]
 
 
-def test_a_gap_is_drawn_on_the_last_frame_for_whoever_can_hold_it():
+def test_a_gap_is_drawn_on_the_last_frame_for_views_and_keys_go_on():
     class Noting(Overlay):
-        def draw(self, frame, pose, stats):
+        def draw(self, frame, pose, stats, settings=None, **more):
             self.last = frame.index, pose.state, pose.keypoints_px, stats.notice
             return super().draw(frame, pose, stats)
 
     class Window(Output):
-        def __init__(self):
-            super().__init__()
-            self.held = []
-
-        def hold(self, picture, frame):
-            self.held.append((picture, frame))
+        room = (640, 480)
 
     overlay, window, file = Noting(), Window(), Output()
-    screen, stats = Screen(overlay, [window, file]), Timings()
+    controls, marked = Controls(Event()), []
+    controls.on(Action.MARK, lambda frame, _: marked.append(frame))
+    screen, stats = Screen(overlay, [file], [window], controls=controls), Timings()
     gap = Gap(since_ns=0, reason="unplugged")
-    screen.gone(gap, stats)  # before the first frame there is nothing to hold
+    screen.gone(gap, stats)  # before the first frame there is nothing to show
     assert overlay.drawn == 0
     first, last = frames(2)
     for frame in (first, last):
         screen.take(frame, FakeTracker().pose, stats)
     stats.notice = "recording stopped"
+    controls.ask(Action.MARK)
     screen.gone(gap, stats)
     assert overlay.last[:3] == (1, State.LOST_CAMERA, None)
     assert overlay.last[3].startswith("camera lost ")
     assert stats.notice == "recording stopped"  # it is another's
-    [(picture, frame)] = window.held
-    assert frame is last
-    assert (picture == last.image + 1).all()
-    assert len(window.shown) == len(file.shown) == 2  # nothing is made up for a file
+    assert [frame.index for _, frame in window.shown] == [0, 1, 1]
+    assert (window.shown[-1][0] == last.image + 1).all()
+    assert marked == [last]
+    assert len(file.shown) == 2  # nothing is made up for a file

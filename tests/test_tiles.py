@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from doubles import frames, number_of, numbered
 
-from realtime import tiles
+from realtime.controls import Action
 from realtime.tiles import Wall, tiled
 
 
@@ -33,9 +33,9 @@ def test_pictures_of_other_sizes_are_fitted_and_missing_ones_black():
     assert (wall[48:60, 64:] == 0).all()
 
 
-def test_a_wall_is_no_wider_than_a_screen(monkeypatch):
-    monkeypatch.setattr(tiles, "WIDEST", 100)
-    assert tiled([numbered(1), numbered(2)]).shape == (38, 100, 3)
+def test_a_tile_has_its_part_of_the_wall():
+    assert [tile.room for tile in Wall(1).tiles] == [(1920, 1080)]
+    assert [tile.room for tile in Wall(3).tiles] == [(960, 540)] * 3
 
 
 class Window:
@@ -61,15 +61,9 @@ def test_one_thread_shows_what_the_others_draw():
     np.testing.assert_array_equal(window.shown[-1], np.hstack(pictures))
 
 
-def test_a_mark_is_made_by_each_loop_at_its_next_frame():
-    wall, marked = Wall(2), []
-    wall.tiles[0].on_mark = marked.append
-    first, second, third = frames(3)
-    wall.tiles[0].show(numbered(0), first)
-    wall.mark()
-    wall.tiles[0].hold(numbered(0), first)  # the camera is gone: there is no frame to mark
-    wall.tiles[1].show(numbered(0), second)  # nobody listens
-    assert marked == []
-    wall.tiles[0].show(numbered(0), second)
-    wall.tiles[0].show(numbered(0), third)
-    assert marked == [second]
+def test_the_windows_keys_are_for_every_loop():
+    wall, asked = Wall(3), []
+    for number in (0, 2):
+        wall.tiles[number].ask = lambda action, number=number: asked.append((number, action))
+    wall.ask(Action.MARK)
+    assert asked == [(0, Action.MARK), (2, Action.MARK)]

@@ -11,12 +11,12 @@ from realtime.turned import Turned
 PICTURE = np.arange(2 * 3 * 3, dtype=np.uint8).reshape(2, 3, 3)
 
 
-@pytest.mark.parametrize("mirror", [False, True])
+@pytest.mark.parametrize("flip", [False, True])
 @pytest.mark.parametrize(("rotate", "quarters"), [(0, 0), (90, -1), (180, 2), (270, 1)])
-def test_pictures_are_turned_clockwise_and_then_mirrored(mirror, rotate, quarters):
+def test_pictures_are_turned_clockwise_and_then_flipped(flip, rotate, quarters):
     expected = np.rot90(PICTURE, quarters)
-    expected = expected[:, ::-1] if mirror else expected
-    with Turned(Memory([PICTURE]), mirror=mirror, rotate=rotate) as source:
+    expected = expected[:, ::-1] if flip else expected
+    with Turned(Memory([PICTURE]), flip=flip, rotate=rotate) as source:
         [frame] = source
     assert source.size == (expected.shape[1], expected.shape[0])
     np.testing.assert_array_equal(frame.image, expected)

@@ -110,10 +110,13 @@ def main(times: int, backend: str) -> None:
         plug = unplug(folder, blob_model(folder / "blob.onnx"), times, backend)
         verdict = validate(folder / "session")
     back = sorted(plug.back_s)
-    print(f"{backend}: tracked again after {back[len(back) // 2]:.2f} s, at most {back[-1]:.2f} s")
-    print(f"memory {plug.memory[0]:.1f} MB the first time, {plug.memory[-1]:.1f} the last")
-    print(f"threads {dict(Counter(plug.threads))}")
-    print(verdict.to_text())
+    lines = [
+        f"{backend}: tracked again after {back[len(back) // 2]:.2f} s, at most {back[-1]:.2f} s",
+        f"memory {plug.memory[0]:.1f} MB the first time, {plug.memory[-1]:.1f} the last",
+        f"threads {dict(Counter(plug.threads))}",
+        verdict.to_text(),
+    ]
+    sys.stdout.write("\n".join(lines) + "\n")
 
 
 if __name__ == "__main__":
