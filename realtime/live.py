@@ -176,7 +176,10 @@ def open_camera(camera: Camera, settings: CameraSettings | None = None) -> Live:
     opening = feed_av.open_camera if wanted.backend == "pyav" else feed_opencv.open_camera
 
     def again() -> Feed:
-        return opening(find_camera(camera.id) or camera, wanted)
+        found = find_camera(camera.id)
+        if found is None:  # whatever has its device file now is another camera
+            raise SourceError(f"{camera.name} ({camera.id}) is not plugged in")
+        return opening(found, wanted)
 
     about = {"id": camera.id, "name": camera.name, "index": camera.index, "backend": wanted.backend}
     if asked := wanted.asked():

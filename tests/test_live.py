@@ -334,7 +334,7 @@ def test_a_camera_says_what_it_is_what_was_asked_and_in_which_mode(monkeypatch, 
 
 
 def test_a_replugged_camera_is_opened_by_its_id(monkeypatch):
-    """Its device file has another number then."""
+    """Its device file has another number then; whatever has the old one is not opened."""
     opened = []
     feeds = [ScriptedFeed(numbered(0)), ScriptedFeed(*map(numbered, range(1, 9)), hangs=True)]
 
@@ -344,7 +344,8 @@ def test_a_replugged_camera_is_opened_by_its_id(monkeypatch):
 
     monkeypatch.setattr(feed_av, "open_camera", opening)
     moved = Camera(4, "Nice Cam", "usb:046d:0825:1-5", "/dev/video4")
-    monkeypatch.setattr(live, "find_camera", {moved.id: moved}.get)
+    looks = [None, None, moved]
+    monkeypatch.setattr(live, "find_camera", lambda own: own == moved.id and looks.pop(0))
     webcam = Camera(2, moved.name, moved.id, "/dev/video2")
     last = feeds[-1]
     with open_camera(webcam, CameraSettings(backend="pyav", give_up_s=None)) as source:
