@@ -14,6 +14,7 @@ from engines.geometry import Image
 from realtime.canvas import fitting
 from realtime.controls import Controls, Settings
 from realtime.frame import Frame, Pose, State
+from realtime.gap import Gap
 from realtime.keys import described
 from realtime.loop import Tracks, closing_all
 from realtime.timing import Timings
@@ -98,6 +99,7 @@ class Screen:
         self._controls = controls or Controls(Event())
         self._holds = holds
         self._seen: tuple[Frame, Pose] | None = None  # what the views show
+        self._last: Frame | None = None
         self._stats: Timings | None = None
         self._drawn: dict[tuple[tuple[int, int], Settings, str], Image] = {}  # of it
 
@@ -109,7 +111,7 @@ class Screen:
 
     def take(self, frame: Frame, pose: Pose, stats: Timings) -> None:
         started = monotonic_ns()
-        self._stats = stats
+        self._stats, self._last = stats, frame
         settings = self._controls.state
         if self._seen is None or not settings.paused:
             self._seen = (frame, pose)
@@ -122,6 +124,22 @@ class Screen:
         self._show(pictures)
         while self._holds and self._controls.state.paused and not self._controls.stopping:
             self._hold(frame, stats)
+
+    def gone(self, gap: Gap, stats: Timings) -> None:
+        """Show the views that the camera is gone, on its last frame; their keys go on answering.
+
+        The other outputs get nothing, for there is no frame.
+        """
+        if self._last is None:
+            return
+        lost = Pose(State.LOST_CAMERA)
+        if not self._controls.state.paused:
+            self._seen = (self._last, lost)
+        self._controls.take(self._last, lost, stats)
+        before, stats.notice = stats.notice, gap.notice
+        self._drawn.clear()
+        self._show(self._draw_views(stats))
+        stats.notice = before
 
     def snapshot(self) -> tuple[Image, Image] | None:
         """The picture as it is shown, in the frame's full size, and the frame as it came.

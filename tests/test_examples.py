@@ -67,6 +67,15 @@ def test_measure_exports_says_what_each_format_took():
     assert [line.split()[0] for line in lines[1:]] == ["csv", "dlc"]
 
 
+@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="memory is read from /proc")
+def test_measure_soak_finds_that_memory_does_not_grow():
+    *_, frames, session, memory = run_example("measure_soak.py", "600").splitlines()
+    assert frames.startswith("600 frames, 0.3 minutes of a camera")
+    assert session == "session valid, 600 recorded"
+    grown = float(memory.split()[3])
+    assert grown < 8  # a picture kept of each frame would make it 130
+
+
 def receive(stream, name, *arguments):
     """The first line a receiver prints while poses are sent to it."""
     command = [sys.executable, "-W", "error", str(EXAMPLES / name), *map(str, arguments)]

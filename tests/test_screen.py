@@ -7,6 +7,8 @@ from doubles import FakeTracker, frames, numbered
 
 from realtime import screen as module
 from realtime.controls import Action, Controls, Settings
+from realtime.frame import State
+from realtime.gap import Gap
 from realtime.loop import run
 from realtime.memory import Memory
 from realtime.overlay import Overlay as RealOverlay
@@ -200,3 +202,34 @@ def test_a_snapshot_is_the_frame_that_is_seen_in_its_full_size():
     index, settings, room, _ = overlay.calls[-1]
     assert (index, room) == (0, None)
     assert settings == replace(controls.state, paused=False, help=False)
+
+
+def test_a_gap_is_drawn_on_the_last_frame_for_views_and_keys_go_on():
+    class Noting(Overlay):
+        def draw(self, frame, pose, stats, settings=None, **more):
+            self.last = frame.index, pose.state, pose.keypoints_px, stats.notice
+            return super().draw(frame, pose, stats)
+
+    class Window(Output):
+        room = (640, 480)
+
+    overlay, window, file = Noting(), Window(), Output()
+    controls, marked = Controls(Event()), []
+    controls.on(Action.MARK, lambda frame, _: marked.append(frame))
+    screen, stats = Screen(overlay, [file], [window], controls=controls), Timings()
+    gap = Gap(since_ns=0, reason="unplugged")
+    screen.gone(gap, stats)  # before the first frame there is nothing to show
+    assert overlay.drawn == 0
+    first, last = frames(2)
+    for frame in (first, last):
+        screen.take(frame, FakeTracker().pose, stats)
+    stats.notice = "recording stopped"
+    controls.ask(Action.MARK)
+    screen.gone(gap, stats)
+    assert overlay.last[:3] == (1, State.LOST_CAMERA, None)
+    assert overlay.last[3].startswith("camera lost ")
+    assert stats.notice == "recording stopped"  # it is another's
+    assert [frame.index for _, frame in window.shown] == [0, 1, 1]
+    assert (window.shown[-1][0] == last.image + 1).all()
+    assert marked == [last]
+    assert len(file.shown) == 2  # nothing is made up for a file
