@@ -22,6 +22,7 @@ from toy import (
     write_skeleton,
 )
 
+from engines.engine import shipped_decoders
 from realtime.pipeline import Wanted, watch
 from train import checkpoint
 from train.parts import Parts
@@ -59,6 +60,14 @@ def test_compare_sizes_compares_with_the_first():
     assert len(lines) == 6
     assert lines[1].split()[0] == "64x64"
     assert lines[1].split()[-1] == "1.00"
+
+
+@pytest.mark.skipif(not shipped_decoders(), reason="no decoder is shipped")
+def test_repose_strip_lays_drawn_heads_side_by_side(tmp_path):
+    run_example("repose_strip.py", tmp_path / "strip.png", "synthetic:seed=1")
+    strip = cv2.imread(str(tmp_path / "strip.png"))
+    assert strip.shape == (2 * 128 * 2, 8 * 128 * 2, 3)
+    assert strip.std() > 20
 
 
 def test_measure_exports_says_what_each_format_took():
