@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
+from realtime.camera_options import filming
 from realtime.cli import (
     SECONDS,
     check_json,
@@ -21,6 +22,7 @@ from realtime.cli import (
 from realtime.live_options import STYLES, filtering, viewing
 
 if TYPE_CHECKING:
+    from realtime.camera_settings import CameraSettings
     from realtime.repose.plan import Plan
 
 F = TypeVar("F", bound=Callable[..., Any])
@@ -83,6 +85,7 @@ def reposing(function: F) -> F:
 @window_option
 @viewing
 @sending
+@filming
 @filtering
 @tracking
 def repose(
@@ -91,6 +94,7 @@ def repose(
     video: Path | None,
     to: tuple[str, ...],
     processor: str | None,
+    camera: "CameraSettings",
     *,
     no_window: bool,
     references: tuple[str, ...],
@@ -106,8 +110,9 @@ def repose(
     n shows the next reference.
     """
     plan = plan_of(references, layout, decoder, to, relative=relative, mark=not no_mark)
-    wanted = {"window": not no_window, "video": video, "session": session, "to": to}
-    watch(source, {**wanted, "processor": processor, "repose": plan}, **options)
+    wanted: dict[str, Any] = {"window": not no_window, "video": video, "session": session}
+    wanted |= {"to": to, "processor": processor, "camera": camera, "repose": plan}
+    watch((source,), wanted, **options)
 
 
 @click.command(epilog=STYLES)
@@ -121,9 +126,17 @@ def repose(
 )
 @window_option
 @viewing
+@filming
 @filtering
 @tracking
-def send(source: str, to: tuple[str, ...], *, no_window: bool, **options: Any) -> None:
+def send(
+    source: str,
+    to: tuple[str, ...],
+    camera: "CameraSettings",
+    *,
+    no_window: bool,
+    **options: Any,
+) -> None:
     """Track SOURCE and let `keycam receive` elsewhere have its keypoints, nothing of the picture.
 
     The same as `keycam run --to ws://HOST:PORT`: `receive` asks for the compact form itself. The
@@ -131,7 +144,7 @@ def send(source: str, to: tuple[str, ...], *, no_window: bool, **options: Any) -
     """
     if any(not address.startswith("ws://") for address in to):
         raise click.UsageError("send serves ws://HOST:PORT; for other addresses use run --to")
-    watch(source, {"window": not no_window, "to": to}, **options)
+    watch((source,), {"window": not no_window, "to": to, "camera": camera}, **options)
 
 
 @click.command(epilog=STYLES)

@@ -41,6 +41,11 @@ class Stage:
         """Milliseconds of the last picture: "decode" and "paste"; all the rest is "draw"."""
         return self.reposer.stages
 
+    def prepare(self, frame: Frame, settings: Settings, room: tuple[int, int]) -> None:  # noqa: ARG002 (as for `draw`)
+        """Begin with the driver's picture on another thread."""
+        if self._arrangement.layout != "alone":
+            self._overlay.prepare(frame, settings, self._arrangement.driver)
+
     def draw(
         self,
         frame: Frame,
