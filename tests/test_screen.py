@@ -67,7 +67,7 @@ def test_all_outputs_are_closed_even_if_one_fails():
 
 def test_stages_of_what_draws_are_timed_apart_and_it_is_closed_with_the_outputs():
     class Staged(Overlay):
-        stages = {"decode": 2.0, "paste": 1.0}  # noqa: RUF012
+        stages = {"decode": 2e6, "paste": 1e6}  # noqa: RUF012
         closed = 0
 
         def close(self):
@@ -76,7 +76,7 @@ def test_stages_of_what_draws_are_timed_apart_and_it_is_closed_with_the_outputs(
     staged, output = Staged(), Output()
     source = Memory([numbered(0), numbered(1)])
     report = run(source, FakeTracker(), [Screen(staged, [output])], warmup=0)
-    assert (report.stages["decode"].p50_ms, report.stages["paste"].p50_ms) == (2.0, 1.0)
+    assert (report.stages["decode"].p50_ms, report.stages["paste"].p50_ms) == (2e6, 1e6)
     assert report.stages["draw"].p50_ms == 0  # what they took is not in it, and it took less
     assert (staged.closed, output.closed) == (1, 1)
 
