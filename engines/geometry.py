@@ -16,6 +16,8 @@ from numpy.typing import NDArray
 
 from engines.errors import DataError
 
+COARSE = 9  # factor of shrinking from which on not every pixel is read
+
 Image: TypeAlias = NDArray[np.uint8]  # BGR, (H, W, 3)
 Points: TypeAlias = NDArray[np.float32]  # (..., 2), (x, y)
 
@@ -93,6 +95,8 @@ def crop(image: Image, roi: Roi, size: int, out: Image | None = None) -> Image:
     The one function that cuts crops, in training and live. Outside the frame the border pixels
     are repeated. Where the roi is at least twice the crop, its surroundings are first shrunk by
     the whole-number factor (area mean), then sampled bilinearly: no aliasing, same rule everywhere.
+    From a factor of COARSE on, the area mean is that of a grid of bilinear samples, one for every 4
+    to 6 pixels: a tenth of the work, and less change than moving the roi by one such pixel.
 
     Args:
         image: (H, W, 3) uint8 BGR, not changed.
@@ -142,5 +146,8 @@ def _under(image: Image, roi: Roi, factor: int) -> tuple[Image, tuple[int, int],
     if below or beside:  # the last blocks reach over the border
         border = cv2.BORDER_REPLICATE
         patch = np.asarray(cv2.copyMakeBorder(patch, 0, below, 0, beside, border), np.uint8)
+    if factor >= COARSE:
+        grid = max(factor // 4, 2)
+        patch = np.asarray(cv2.resize(patch, (wide * grid, high * grid)), np.uint8)
     small = cv2.resize(patch, (wide, high), interpolation=cv2.INTER_AREA)
     return np.asarray(small, np.uint8), (x0, y0), factor

@@ -1,7 +1,10 @@
 """keycam live: sources of frames, the tracker, sinks, and the loop that joins them."""
 
+import os
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
+
+os.environ.setdefault("OPENCV_VIDEOIO_MSMF_ENABLE_HW_TRANSFORMS", "0")  # before cv2: fast opening
 
 if TYPE_CHECKING:
     from realtime.tracker import Tracker

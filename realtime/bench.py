@@ -2,7 +2,8 @@
 
 The frames are decoded ahead and kept in memory; each is copied when its turn comes ("grab"), so
 that it lies in the cache like one that has just been decoded. "loop" is the whole turn of the loop
-that `keycam run` makes, that copy included, without showing the picture.
+that `keycam run` makes, that copy included, without showing the picture. It is drawn as for a new
+window: a frame larger than 1280 x 720 is shrunk first, while the network works.
 """
 
 from collections.abc import Sequence

@@ -1,20 +1,20 @@
 """Which cameras there are, by index, name and an id that survives replugging."""
 
-import struct
+import os
 import sys
 from dataclasses import dataclass
 from pathlib import Path
 
 import cv2
 
+from realtime import v4l2
 from realtime.capture import open_capture
+from realtime.v4l2 import Mode
 
 PROBED = 5  # indices looked at where the system has no list to read
 _SYSFS = Path("/sys/class/video4linux")
 _DEVICES = Path("/dev")
-_QUERY = 0x80685600  # VIDIOC_QUERYCAP: what a video device can do, a struct of 104 bytes
-_CAN_CAPTURE = 0x1 | 0x1000  # V4L2_CAP_VIDEO_CAPTURE, …_MPLANE
-_HAS_DEVICE_CAPS = 0x80000000
+_PROCESSES = Path("/proc")
 
 
 @dataclass(frozen=True)
@@ -36,17 +36,35 @@ class Camera:
 
 
 def cameras() -> list[Camera]:
-    """The cameras of this machine in the order of their indices. Elsewhere than on Linux each
-    index up to 4 is opened for a moment."""
-    if sys.platform == "linux":
-        return linux_cameras(_SYSFS, _DEVICES)
-    found = []
-    for index in range(PROBED):
+    """The cameras of this machine in the order of their indices.
+
+    Where the system has no list, each index up to 4 is opened for a moment.
+    """
+    found = _listed()
+    for index in () if found or sys.platform == "linux" else range(PROBED):
         capture = open_capture(index, cv2.CAP_ANY)
         if capture is not None:
             capture.release()
             found.append(Camera(index, f"camera {index}", str(index), index))
     return found
+
+
+def modes(camera: Camera) -> list[Mode]:
+    """In which ways a camera can send its pictures.
+
+    Elsewhere than on Linux it is opened for a moment, and only the mode it opens in is known. A
+    camera that does not tell, or cannot be opened, has none.
+    """
+    if isinstance(camera.device, str):
+        return v4l2.modes(Path(camera.device))
+    capture = open_capture(camera.device, cv2.CAP_ANY)
+    if capture is None:
+        return []
+    size = (int(capture.get(cv2.CAP_PROP_FRAME_WIDTH)), int(capture.get(cv2.CAP_PROP_FRAME_HEIGHT)))
+    fps = capture.get(cv2.CAP_PROP_FPS)
+    pixels = four_letters(int(capture.get(cv2.CAP_PROP_FOURCC))) or ""
+    capture.release()
+    return [Mode(pixels=pixels, size=size, fps=(fps,) if 0 < fps <= 1000 else ())]
 
 
 def find_camera(text: str) -> Camera | None:
@@ -58,7 +76,7 @@ def find_camera(text: str) -> Camera | None:
     if not number and Path(text).exists() and not Path(text).is_char_device():
         return None
     wanted = text.casefold()
-    for camera in cameras() if sys.platform == "linux" else []:  # no list elsewhere, only probing
+    for camera in _listed():
         names = (camera.name.casefold(), camera.id.casefold())
         if wanted in (*names, str(camera.index), str(camera.device)):
             return camera
@@ -77,17 +95,52 @@ def linux_cameras(sysfs: Path, devices: Path) -> list[Camera]:
     return found
 
 
-def _captures(device: Path, node: Path) -> bool:
-    import fcntl  # there is none on Windows
+def holder(device: str, processes: Path = _PROCESSES) -> str:
+    """Which other program has a device file open, as "firefox (pid 812)"; "" if none is seen.
 
-    answer = bytearray(104)
+    Programs of other users are not seen.
+    """
+    for process in processes.glob("[0-9]*"):
+        try:
+            links = [str(link.readlink()) for link in (process / "fd").iterdir()]
+        except OSError:  # it ended, or belongs to somebody else
+            continue
+        if device in links and int(process.name) != os.getpid():
+            return f"{_text(process / 'comm') or 'a program'} (pid {process.name})"
+    return ""
+
+
+def absence(camera: Camera, processes: Path = _PROCESSES) -> str:
+    """Why a camera cannot be opened, and what to do."""
+    device, where = camera.device, f"at {camera.device} ({camera.name})"
+    if isinstance(device, str) and Path(device).exists():
+        if not os.access(device, os.R_OK | os.W_OK):
+            return f"the camera {where} may not be opened by you; join its group, often `video`"
+        if other := holder(device, processes):
+            return f"the camera {where} is used by {other}; close that, or use another camera"
+    return f"no camera {where}, or another program uses it; `keycam cameras` lists what is there"
+
+
+def four_letters(code: int) -> str | None:
+    """How a camera sends its pixels, as in "MJPG", from OpenCV's number; None if that is none."""
+    text = (code & 0xFFFFFFFF).to_bytes(4, "little").decode("latin-1").strip()
+    return text if text.isalnum() and text.isascii() else None
+
+
+def _listed() -> list[Camera]:
+    """What the system lists; probing is too slow to look for one camera."""
+    if sys.platform == "linux":
+        return linux_cameras(_SYSFS, _DEVICES)
+    from realtime.listing import listed
+
+    return [Camera(number, name, own, number) for number, name, own in listed(sys.platform)]
+
+
+def _captures(device: Path, node: Path) -> bool:
     try:
-        with device.open("rb", buffering=0) as file:
-            fcntl.ioctl(file, _QUERY, answer)
+        return v4l2.captures(device)
     except OSError:  # no right to open it, or busy: a camera's first node is the one that captures
         return _text(node / "index") in ("", "0")
-    everything, device_caps = struct.unpack_from("=II", answer, 84)
-    return bool((device_caps if everything & _HAS_DEVICE_CAPS else everything) & _CAN_CAPTURE)
 
 
 def _stable_id(node: Path) -> str:

@@ -4,6 +4,7 @@ import cv2
 import numpy as np
 
 from engines.geometry import Image, Points, Roi
+from realtime.shrink import Shrinker
 
 
 class Canvas:
@@ -22,6 +23,7 @@ class Canvas:
         room: tuple[int, int] | None = None,
         mirrored: bool = False,
         black: bool = False,
+        shrinker: Shrinker | None = None,
     ) -> None:
         """
         Args:
@@ -29,6 +31,7 @@ class Canvas:
             room: (width, height) that the picture must fit into; None for the frame's own size.
                 It is never enlarged.
             black: nothing of the frame is seen.
+            shrinker: may have begun with the frame already.
         """
         height, width = image.shape[:2]
         wide, high = fitting((width, height), room)
@@ -41,7 +44,7 @@ class Canvas:
         if (wide, high) == (width, height):
             self.picture = np.asarray(cv2.flip(image, 1), np.uint8) if mirrored else image.copy()
             return
-        self.picture = np.asarray(cv2.resize(image, (wide, high)), np.uint8)
+        self.picture = (shrinker or Shrinker()).take(image, (wide, high))
         if mirrored:
             cv2.flip(self.picture, 1, dst=self.picture)
 

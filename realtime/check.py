@@ -45,6 +45,7 @@ class Check:
             self.problems.append(str(error))
         try:
             self._check_events()
+            self._check_gaps()
         except SessionError as error:
             self.problems.append(str(error))
 
@@ -135,6 +136,13 @@ class Check:
             self.events[event.kind] += 1
         if self._session.truncated:
             self.problems.append(f"the last line of the events is cut off; {REPAIR}")
+
+    def _check_gaps(self) -> None:
+        """A gap begins with each loss of the camera that the end counts."""
+        end = self._session.facts.get("end")
+        if end is not None and "error" not in end:
+            noted = end.get("gaps", {"count": 0})["count"]
+            self._agree("losses of the camera", noted, self.events[Kind.LOST_CAMERA])
 
     def _agree(self, what: str, noted: int, found: int) -> None:
         if noted != found:

@@ -11,12 +11,15 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
+from realtime.camera_options import filming
 from realtime.group import LazyGroup, talk
 from realtime.live_options import STYLES, filtering, style_option, viewing
 
 if TYPE_CHECKING:
+    from realtime.camera_settings import CameraSettings
     from realtime.loop import Report
     from realtime.pipeline import Wanted
+    from realtime.several import Followed
 
 LATER = {  # name: (where it is, short help)
     "train": ("train.cli:train", "Learn keypoints from unlabelled video."),
@@ -29,6 +32,7 @@ LATER = {  # name: (where it is, short help)
     "adapt": ("train.cli:adapt", "Adapt a model to your own video."),
     "prior": ("train.cli:prior", "Gather poses, or motion capture, into one prior."),
     "skeleton": ("train.cli:skeleton", "Mark a skeleton and first poses in a browser."),
+    "cameras": ("realtime.camera_cli:cameras", "List the cameras of this machine."),
     "bench": ("realtime.bench_cli:bench", "Measure the live loop on this machine, stage by stage."),
     "export-server": (
         "realtime.bench_cli:export_server",
@@ -128,7 +132,7 @@ def demo(model: str, device: str, json_file: Path | None) -> None:
 
 
 @main.command(epilog=STYLES)
-@click.argument("source")
+@click.argument("sources", metavar="SOURCE...", nargs=-1, required=True)
 @click.option(
     "-o",
     "--output",
@@ -140,13 +144,15 @@ def demo(model: str, device: str, json_file: Path | None) -> None:
 @click.option("--no-window", is_flag=True, help="Show nothing on the screen.")
 @viewing
 @sending
+@filming
 @filtering
 @tracking
 def run(
-    source: str,
+    sources: tuple[str, ...],
     video: Path | None,
     to: tuple[str, ...],
     processor: str | None,
+    camera: "CameraSettings",
     *,
     no_window: bool,
     **options: Any,
@@ -155,13 +161,17 @@ def run(
 
     SOURCE is a camera (0, its name or its id), a video, a folder of pictures, an rtsp:// or
     http:// address, or synthetic: In the window, h shows the keys.
+
+    Of several SOURCES each is tracked on its own, all by one engine, and one window shows them
+    side by side; of -o each has a video of its own, with its number in the name.
     """
-    wanted = {"window": not no_window, "video": video, "to": to, "processor": processor}
-    watch(source, wanted, **options)
+    wanted: dict[str, Any] = {"window": not no_window, "video": video}
+    wanted |= {"to": to, "processor": processor, "camera": camera}
+    watch(sources, wanted, **options)
 
 
 @main.command()
-@click.argument("sources", nargs=-1, required=True)
+@click.argument("sources", metavar="SOURCE...", nargs=-1, required=True)
 @click.option(
     "-o",
     "--output",
@@ -182,6 +192,7 @@ def run(
 @click.option("--ray", metavar="ADDRESS", help="Record many files on a Ray cluster; or local.")
 @style_option
 @sending
+@filming
 @filtering
 @tracking
 def record(
@@ -197,21 +208,29 @@ def record(
     processor: str | None,
     style: str,
     filtering: Mapping[str, Any],
+    camera: "CameraSettings",
     **options: Any,
 ) -> None:
     """Record the keypoints of one source, as for run, to a session folder.
 
+    Several cameras or addresses are recorded at the same time, each to a session below the folder.
     Of many files (several SOURCES, a folder of videos, a pattern such as 'clips/*.mp4'), each
     becomes a session below the folder. Started again, it skips the files that are done.
     """
     from realtime.archive import several
+    from realtime.source import names_live
 
     keep = "lossless" if lossless else "lossy" if video else None
-    if workers is None and ray is None and not several(sources):
+    live = [names_live(source) for source in sources]
+    if workers is None and ray is None and (all(live) or not several(sources)):
         wanted: dict[str, Any] = {"session": session, "keep_video": keep, "video": overlay}
-        wanted |= {"to": to, "processor": processor}
-        watch(sources[0], wanted, viewing={"style": style}, filtering=filtering, **options)
+        wanted |= {"to": to, "processor": processor, "camera": camera}
+        watch(sources, wanted, viewing={"style": style}, filtering=filtering, **options)
         return
+    if any(live):
+        raise click.UsageError("cameras and addresses are recorded apart from files")
+    if camera.facts():
+        raise click.UsageError(f"--{next(iter(camera.facts()))} is not for many files")
     if overlay is not None:
         raise click.UsageError("--overlay is for one source; for many files use --video")
     if to or processor is not None:
@@ -219,20 +238,6 @@ def record(
     if style or any(value not in (None, False) for value in filtering.values()):
         raise click.UsageError("--style, and how to smooth and predict, are for one source")
     record_many(sources, session, keep_video=keep, workers=workers, ray=ray, **options)
-
-
-@main.command()
-@json_option
-@verbose_option
-def cameras(json_file: Path | None) -> None:
-    """List the cameras of this machine."""
-    check_json(json_file)
-    from realtime.cameras import cameras as find
-
-    found = find()
-    lines = [f"{own.index:>3}  {own.name}  ({own.id})" for own in found]
-    text = "\n".join(lines) or "no cameras found; a file, an address or synthetic: will do too"
-    put(text, [vars(own) for own in found], json_file)
 
 
 @main.command()
@@ -250,7 +255,7 @@ def doctor(json_file: Path | None) -> None:
 
 
 def watch(
-    source: str,
+    sources: tuple[str, ...],
     wanted: Mapping[str, Any],
     *,
     viewing: Mapping[str, Any],
@@ -262,24 +267,23 @@ def watch(
     seconds: float | None,
     json_file: Path | None,
 ) -> None:
-    """Call `realtime.pipeline.watch` and print its report."""
+    """Call `realtime.pipeline.watch`, or of several sources `watch_all`, and print the report."""
     check_json(json_file)
-    from realtime import pipeline
+    from realtime import pipeline, several
     from realtime.filtering import Filtering
     from realtime.viewing import Viewing
 
     own: dict[str, Any] = {"viewing": Viewing.of(**viewing), "filtering": Filtering.of(**filtering)}
     outputs = pipeline.Wanted(**wanted, **own)
-    report = pipeline.watch(
-        source,
-        outputs,
-        model=model,
-        device=device,
-        smooth=not raw,
-        frames=frames,
-        seconds=seconds,
-    )
-    tell(report, outputs, json_file)
+    how: dict[str, Any] = {"model": model, "device": device, "smooth": not raw}
+    how |= {"frames": frames, "seconds": seconds}
+    if len(sources) == 1:
+        tell(pipeline.watch(sources[0], outputs, **how), outputs, json_file)
+        return
+    followed = several.watch_all(sources, outputs, **how)
+    put("\n\n".join(map(followed_text, followed)), [one.to_dict() for one in followed], json_file)
+    if any(one.error for one in followed):
+        raise click.exceptions.Exit(2)
 
 
 def record_many(
@@ -308,6 +312,17 @@ def tell(report: "Report", wanted: "Wanted", json_file: Path | None) -> None:
     """Print what a run did and where its results are."""
     from dataclasses import asdict
 
+    put(summary(report, wanted), asdict(report), json_file)
+
+
+def followed_text(own: "Followed") -> str:
+    """What a run of several sources did with one of them."""
+    text = str(own.error) if own.report is None else summary(own.report, own.wanted)
+    return f"{own.source}\n{text}"
+
+
+def summary(report: "Report", wanted: "Wanted") -> str:
+    """What a run did and where its results are, for people."""
     from realtime.filtering import told
     from realtime.table import latency_table
 
@@ -319,7 +334,7 @@ def tell(report: "Report", wanted: "Wanted", json_file: Path | None) -> None:
         "",
         latency_table(report.stages, report.age),
     ]
-    put("\n".join(lines), asdict(report), json_file)
+    return "\n".join(lines)
 
 
 def check_json(file: Path | None) -> None:

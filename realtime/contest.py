@@ -18,14 +18,16 @@ import numpy as np
 
 from engines.engine import load, locate
 from engines.errors import EngineError, KeycamError
+from engines.geometry import Image
 from realtime.frame import Frame, Pose, State
 from realtime.loop import run
 from realtime.memory import Memory, decode
 from realtime.overlay import Overlay
-from realtime.screen import Screen
+from realtime.screen import Prepared, Screen
 from realtime.source import open_source
 from realtime.timing import Timings
 from realtime.tracker import Tracker
+from realtime.window import FIRST_PX
 
 WARMUP = 100  # frames before a process is first measured, not counted
 AGAIN = 20  # frames before each of its later turns, not counted
@@ -182,8 +184,9 @@ class _Worker:
         """Raw times of `frames` turns of the live loop."""
         repeat = -(-(frames + warmup) // len(self._images))
         source, tally = Memory(self._images, fps=self._fps, repeat=repeat, written=True), _Tally()
-        screen = Screen(self._overlay, [])
-        report = run(source, self._tracker, [screen, tally], frames=frames + warmup, warmup=warmup)
+        screen = Screen(self._overlay, [], [_Nowhere()])
+        tracker = Prepared(self._tracker, screen)
+        report = run(source, tracker, [screen, tally], frames=frames + warmup, warmup=warmup)
         assert tally.stats is not None
         return {
             "samples": tally.stats.samples(),
@@ -215,6 +218,18 @@ class _Worker:
             np.matmul(a, a, out=out)
             best_s = min(best_s, perf_counter() - started)
         return 2 * GEMM**3 / best_s / 1e9
+
+
+class _Nowhere:
+    """A view as large as a new window, that shows nothing."""
+
+    room = FIRST_PX
+
+    def show(self, picture: Image, frame: Frame) -> None:
+        pass
+
+    def close(self) -> None:
+        pass
 
 
 class _Tally:

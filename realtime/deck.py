@@ -12,6 +12,7 @@ from realtime.controls import Controls, Value
 from realtime.event import Kind
 from realtime.filename import by_time
 from realtime.frame import Frame, Pose
+from realtime.gap import Gap
 from realtime.recorder import Recorder
 from realtime.timing import Timings
 
@@ -69,6 +70,11 @@ class Deck:
         if self._first is None:
             self._first, own = frame.index, replace(own, dropped=0)
         self._recorder.take(own, pose, stats)
+
+    def gone(self, gap: Gap, stats: Timings) -> None:
+        """Note that the camera is gone if a recording runs."""
+        if self._recorder is not None:
+            self._recorder.gone(gap, stats)
 
     def close(self) -> None:
         """End the recording that runs, and wait for all to be finished.

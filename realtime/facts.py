@@ -9,7 +9,8 @@ clock     the same moment on both clocks: monotonic_ns and wall (ISO 8601 with i
 options   of the command that recorded
 video     file, codec, lossless; null without one
 end       only once the recording was closed: frames (lines of poses), lost (processed and not
-          recorded), dropped (by the source), captured (the sum of the three), clock, video
+          recorded), dropped (by the source), captured (the sum of the three), clock, gaps (if the
+          camera was lost: count, and seconds until the frames that ended them), video
           (frames in it; lost: recorded without one), error (what stopped it, if anything did)
 """
 
@@ -79,12 +80,17 @@ def _check_clock(clock: Mapping[str, Any]) -> None:
 
 
 def _check_end(end: Mapping[str, Any]) -> None:
-    check_keys(end, _END, frozenset({"video", "error"}))
+    check_keys(end, _END, frozenset({"gaps", "video", "error"}))
     for name in ("frames", "lost", "dropped", "captured"):
         _count(end, name)
     _check_clock(_table(end, "clock"))
     if "error" in end:
         _typed(end, "end", error=str)
+    if "gaps" in end:
+        gaps = _table(end, "gaps")
+        check_keys(gaps, frozenset({"count", "seconds"}))
+        _count(gaps, "count")
+        _typed(gaps, "gaps", seconds=float)
     if "video" in end:
         video = _table(end, "video")
         check_keys(video, frozenset({"frames", "lost"}), frozenset({"error"}))

@@ -29,6 +29,7 @@ class State(StrEnum):
     SEARCH = "search"  # no subject known: looking over the frame
     TRACK = "track"  # a subject is followed
     COAST = "coast"  # the subject was just there: looking once more in the same place
+    LOST_CAMERA = "lost camera"  # no frames come: nothing is known
 
 
 @dataclass(frozen=True, eq=False)

@@ -18,9 +18,10 @@ STATE_BGR: dict[State, Color] = {
     State.TRACK: (120, 220, 90),
     State.COAST: (60, 190, 255),
     State.SEARCH: (255, 170, 90),
+    State.LOST_CAMERA: ALARM,
 }
 DARK = 0.3  # of the picture's light is left under text
-WIDEST = ("search", "0000 fps", "age 00000 ms", "00000 dropped")  # each place's text, at most
+WIDEST = ("lost camera", "0000 fps", "age 00000 ms", "00000 dropped")  # each place's text, at most
 WIDEST_TIMES = "crop 00.0  infer 00.0  track 00.0  draw 00.0 ms"
 RECORDING = "REC"  # the flag with a dot
 HOLD_S = 0.1  # for which rate and age are shown at least: they would flicker
@@ -84,7 +85,8 @@ class Hud:
     def draw(self, picture: Image, state: State, stats: Timings, scale: float) -> None:
         if (now := monotonic()) - self._read_s >= HOLD_S:
             self._read_s = now
-            self._rate, self._age = f"{stats.recent_fps:.0f} fps", f"age {stats.age_ms:.0f} ms"
+            rate = 0.0 if state is State.LOST_CAMERA else stats.recent_fps
+            self._rate, self._age = f"{rate:.0f} fps", f"age {stats.age_ms:.0f} ms"
             self._times = _times(stats)
         self._prepare(picture.shape[1], scale)
         texts = [state.value, self._rate, self._age, f"{stats.dropped} dropped"]

@@ -9,8 +9,11 @@ from time import monotonic
 from typing import Any, Literal, Protocol, Self
 
 from realtime.frame import Frame, Pose
+from realtime.gap import Gap
 from realtime.source import Source
 from realtime.timing import WARMUP, Percentiles, Timings
+
+LONG_GAP_NS = 1_000_000_000  # after which the subject is looked for anew
 
 log = logging.getLogger(__name__)
 
@@ -31,7 +34,11 @@ class Closable(Protocol):
 
 
 class Sink(Protocol):
-    """Takes every frame with its pose, on the loop's thread; `close` is called exactly once."""
+    """Takes every frame with its pose, on the loop's thread; `close` is called exactly once.
+
+    If it has `gone(gap, stats)`, that is called a few times per second while a live source has no
+    frames, from when its camera is lost until the next `take`.
+    """
 
     def take(self, frame: Frame, pose: Pose, stats: Timings) -> None: ...
 
@@ -86,7 +93,7 @@ def run(
     """Track every frame of `source` until it ends, a limit is reached, `stop` is set or Ctrl-C.
 
     The sinks are closed however the loop ends, the source stays its owner's. The tracker is reset
-    first.
+    first, and after a long gap. Limits and `stop` hold in a gap too.
 
     Args:
         frames, seconds: limits, looked at after every frame; None for none.
@@ -102,14 +109,20 @@ def run(
     with closing_all(sinks):
         try:
             tracker.reset()
-            arriving = iter(source)
+            arriving, gap = source.beats(), None
             while (ended := _over(stop, stats, frames, deadline)) is None:
                 stats.start()
-                frame = next(arriving, None)
-                if frame is None:
+                item = next(arriving, None)
+                if item is None:
                     ended = "source"
                     break
-                _process(frame, tracker, sinks, stats)
+                if isinstance(item, Gap):
+                    gap = _tell(item, sinks, stats)
+                    continue
+                if gap is not None and item.time_ns - gap.since_ns > LONG_GAP_NS:
+                    tracker.reset()
+                gap = None
+                _process(item, tracker, sinks, stats)
         except KeyboardInterrupt:
             ended = "interrupt"
     return Report.of(stats, ended)
@@ -121,6 +134,13 @@ def _over(stop: Event, stats: Timings, frames: int | None, deadline: float | Non
     if stats.frames == frames or (deadline is not None and monotonic() >= deadline):
         return "limit"
     return None
+
+
+def _tell(gap: Gap, sinks: Sequence[Sink], stats: Timings) -> Gap:
+    for sink in sinks:
+        if (gone := getattr(sink, "gone", None)) is not None:
+            gone(gap, stats)
+    return gap
 
 
 def _process(frame: Frame, tracker: Tracks, sinks: Sequence[Sink], stats: Timings) -> None:

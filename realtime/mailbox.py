@@ -10,7 +10,7 @@ class Mailbox:
     """Holds the newest picture until it is taken; waits by condition, never by polling.
 
     Every picture put in is taken once, or counted as dropped, or still waits: captured = taken +
-    dropped + waiting.
+    dropped + waiting. Times that do not rise are moved on by a nanosecond.
 
     Attributes:
         captured: pictures put in.
@@ -23,6 +23,7 @@ class Mailbox:
         self._condition = Condition()
         self._slot: tuple[Image, int] | None = None
         self._last_index = -1  # of the picture taken last
+        self._last_ns = -1  # of the picture put in last
         self._error: Exception | None = None
         self._closed = False
 
@@ -33,7 +34,8 @@ class Mailbox:
                 return
             self.dropped += self._slot is not None
             self.captured += 1
-            self._slot = (image, time_ns)
+            self._last_ns = max(time_ns, self._last_ns + 1)
+            self._slot = (image, self._last_ns)
             self._condition.notify_all()
 
     def fail(self, error: Exception) -> None:

@@ -7,11 +7,12 @@ import numpy as np
 
 from engines.geometry import Image, Points, Roi, to_frame
 from engines.skeleton import Skeleton
-from realtime.canvas import Canvas
+from realtime.canvas import Canvas, fitting
 from realtime.controls import Settings
 from realtime.figure import BLACK, Figure
 from realtime.frame import Frame, Pose
 from realtime.hud import RECORDING, STATE_BGR, Hud, draw_foot, draw_keys
+from realtime.shrink import Shrinker
 from realtime.strokes import FINE, Color, draw, fixed, rails
 from realtime.style import Style
 from realtime.timing import Timings
@@ -42,6 +43,7 @@ class Overlay:
         self._settings = settings or Settings()
         self._figure = Figure(skeleton)
         self._trails = Trails(skeleton)
+        self._shrinker = Shrinker()
 
     @property
     def caption(self) -> str:
@@ -51,6 +53,12 @@ class Overlay:
     @caption.setter
     def caption(self, text: str) -> None:
         self._hud.caption = text
+
+    def prepare(self, frame: Frame, settings: Settings, room: tuple[int, int]) -> None:
+        """Begin with what can be done before the pose is known, on another thread."""
+        height, width = frame.image.shape[:2]
+        if not settings.style.black:
+            self._shrinker.begin(frame.image, fitting((width, height), room))
 
     def draw(
         self,
@@ -72,7 +80,13 @@ class Overlay:
         """
         own = settings or self._settings
         style = own.style
-        canvas = Canvas(frame.image, room=room, mirrored=own.mirrored, black=style.black)
+        canvas = Canvas(
+            frame.image,
+            room=room,
+            mirrored=own.mirrored,
+            black=style.black,
+            shrinker=self._shrinker,
+        )
         height, width = canvas.picture.shape[:2]
         scale = min(max(sqrt(width * height / (640 * 480)), 0.5), 4.0)
         if style.trails:
@@ -105,7 +119,8 @@ class Overlay:
 
 def shown(pose: Pose, *, raw: bool) -> Points:
     """The keypoints (K, 2) to draw of a pose that was found, frame pixels."""
-    points = pose.raw_px if raw else pose.keypoints_px
+    smoothed = pose.keypoints_px if pose.predicted_px is None else pose.predicted_px
+    points = pose.raw_px if raw else smoothed
     assert points is not None
     return points
 

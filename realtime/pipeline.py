@@ -12,6 +12,7 @@ from engines.device import choose
 from engines.engine import Engine, load, locate, shipped_models
 from engines.errors import DataError
 from engines.swap import SwapEngine
+from realtime.camera_settings import CameraSettings
 from realtime.desk import Desk
 from realtime.engine_watch import EngineWatch
 from realtime.filtering import Filtering, Filters, as_recorded
@@ -19,13 +20,14 @@ from realtime.loop import Report, Sink, Tracks, closing_all, run
 from realtime.overlay import Overlay
 from realtime.recorder import Quality, Recorder, clock, describe_model
 from realtime.replay import Replay, open_replay
-from realtime.screen import Output, Screen
+from realtime.screen import Output, Prepared, Screen, View
 from realtime.source import Source, open_source
 from realtime.stream.address import CAMERA, Address
 from realtime.stream.camera import VirtualCamera
 from realtime.stream.message import Hello
 from realtime.stream.outlets import open_stream
 from realtime.stream.processor import Processed
+from realtime.tiles import Tile
 from realtime.tracker import Tracker
 from realtime.video_sink import VideoSink
 from realtime.viewing import Viewing
@@ -49,6 +51,7 @@ class Wanted:
         processor: FILE:CLASS that sees every pose first, as in `realtime.stream.processor`.
         viewing: how pictures are drawn, and what keys make.
         filtering: how keypoints are smoothed and predicted.
+        camera: what is asked of the source, and how long it may be gone.
     """
 
     window: bool = False
@@ -59,6 +62,7 @@ class Wanted:
     processor: str | None = None
     viewing: Viewing = Viewing()  # noqa: RUF009 (frozen)
     filtering: Filtering = Filtering()  # noqa: RUF009 (frozen)
+    camera: CameraSettings = CameraSettings()  # noqa: RUF009 (frozen)
 
 
 def watch(
@@ -86,7 +90,7 @@ def watch(
         KeycamError: of the part that could not be had, or that failed on the way.
     """
     return _watch(
-        lambda realtime: open_source(source, realtime=realtime),
+        lambda realtime: open_source(source, wanted.camera, realtime=realtime),
         wanted,
         model=model,
         device=device,
@@ -164,6 +168,7 @@ def _watch(
         "smooth": smooth,
         "frames": frames,
         "seconds": seconds,
+        **wanted.camera.facts(),
     }
     stop = Event()
     with ExitStack() as stack:
@@ -178,7 +183,9 @@ def _watch(
             tracker = Processed(tracker, wanted.processor, engine.card.skeleton)
             stack.enter_context(closing_all([tracker]))
         tracker = filters.over(tracker)
-        sinks = _sinks(wanted, addresses, opened, engine, locate(model), filters, stop)
+        sinks = open_sinks(wanted, addresses, opened, engine, locate(model), filters, stop)
+        for screen in (own for own in sinks if isinstance(own, Screen)):
+            tracker = Prepared(tracker, screen)
         where = "; no display, so no window" if blind else ""
         log.info("%s: %s on %s%s", opened.name, engine.card.name, engine.name, where)
         if options["refused"]:
@@ -203,7 +210,7 @@ def _display(wanted: Wanted) -> bool:
     return there
 
 
-def _sinks(
+def open_sinks(
     wanted: Wanted,
     addresses: Sequence[Address],
     source: Source,
@@ -211,8 +218,12 @@ def _sinks(
     model: Path,
     filters: Filters,
     stop: Event,
+    tile: Tile | None = None,
 ) -> list[Sink]:
-    """Open what is wanted, the streams first: they send before others draw and write."""
+    """Open what is wanted, the streams first: they send before others draw and write.
+
+    `tile` takes the window's place where several loops share one.
+    """
     skeleton = engine.card.skeleton
     anchor = source.anchor if isinstance(source, Replay) else clock
     sinks: list[Sink] = []
@@ -225,7 +236,10 @@ def _sinks(
         overlay = Overlay(skeleton, caption=engine.name)
         controls = wanted.viewing.controls(stop)
         outputs = _outputs(wanted, addresses, source, undo)
-        views = [Window(stop, ask=controls.ask)] if wanted.window else []
+        views: list[View] = [Window(stop, ask=controls.ask)] if wanted.window else []
+        if tile is not None:
+            tile.ask = controls.ask
+            views.append(tile)
         screen: Screen | None = None
         if outputs or views:
             screen = Screen(overlay, outputs, views, controls=controls, holds=not source.live)

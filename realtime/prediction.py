@@ -1,14 +1,16 @@
 """Keypoints where they will be when they are seen, and how far off that was.
 
 What is shown is old: by the time a pose is on the screen or at its receiver, the subject has moved
-on. A point's place after h seconds is taken to be
+on. A point's place after h seconds is taken to be smoothed + g m with
 
-    smoothed + (mean of raw - smoothed) + h (mean velocity of smoothed)
+    m = (mean of raw - smoothed) + h (mean velocity of smoothed)
+    g = |m|^2 / (|m|^2 + SURE w (mean of |raw - smoothed - its mean|^2))
 
-with exponential means (Holt, Forecasting Seasonals and Trends by Exponentially Weighted Averages,
-1957). The first mean is how far the smoothing trails; so a point at constant velocity is predicted
-exactly, and one at rest stays where it is. A point that stops goes on by no more than its mean
-velocity, which decays with 1 / (2 pi CUTOFF_HZ); none is moved by more than FARTHEST body sizes.
+and exponential means of weight w (Holt, Forecasting Seasonals and Trends by Exponentially Weighted
+Averages, 1957). The first mean is how far the smoothing trails; so a point at constant velocity is
+predicted exactly. The gain g is Wiener's, of a movement over the noise of its estimate: what only
+trembles stays where it is. A point that stops goes on by no more than its mean velocity, which
+decays with 1 / (2 pi CUTOFF_HZ); none is moved by more than FARTHEST body sizes.
 """
 
 import math
@@ -26,6 +28,7 @@ from realtime.smoothing import smoothing_weight
 from realtime.timing import Timings
 
 CUTOFF_HZ = 3.0  # of the two means
+SURE = 12.0  # a movement is half believed whose square is this many times that of its noise
 FARTHEST = 0.25  # body sizes
 LONGEST_S = 0.25  # that is predicted
 GAP_S = 0.5  # without a subject, after which it is another one
@@ -53,15 +56,21 @@ class Motion:
         if not 0 <= step_s < GAP_S or len(raw) != len(self._last):
             self._trailing = np.zeros(raw.shape)
             self._velocity = np.zeros(raw.shape)
-            self._known_s = 0.0
+            self._noise = np.zeros((len(raw), 1))
+            self._known_s, self._weight = 0.0, 1.0
         elif step_s > 0:
             # the mean of what there is, until that is long enough for an exponential one
             self._known_s += step_s
             weight = max(smoothing_weight(CUTOFF_HZ, step_s), step_s / self._known_s)
             self._velocity += weight * ((smoothed - self._last) / step_s - self._velocity)
-            self._trailing += weight * ((raw - smoothed) - self._trailing)
+            new = (raw - smoothed) - self._trailing
+            self._trailing += weight * new
+            self._noise += weight * ((new**2).sum(axis=1, keepdims=True) - self._noise)
+            self._weight = weight
         self._time_s, self._last = time_s, smoothed
         moved = self._trailing + min(ahead_s, LONGEST_S) * self._velocity
+        power = (moved**2).sum(axis=1, keepdims=True)
+        moved *= power / np.maximum(power + SURE * self._noise * self._weight, 1e-12)
         farthest = FARTHEST * Roi.around(raw, margin=1.0).size
         length = np.maximum(np.linalg.norm(moved, axis=1, keepdims=True), 1e-9)
         predicted: Points = (smoothed + moved * np.minimum(1.0, farthest / length)).astype(

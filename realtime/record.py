@@ -40,6 +40,11 @@ class Subject:
     predicted_px: Points | None = None
     ahead_ms: float = 0.0
 
+    @property
+    def newest_px(self) -> Points:
+        """What to show of it: the prediction, if there is one."""
+        return self.keypoints_px if self.predicted_px is None else self.predicted_px
+
 
 @dataclass(frozen=True, eq=False)
 class Record:

@@ -22,6 +22,7 @@ from realtime.facts import SCHEMA
 from realtime.film import Film
 from realtime.folder import make_folder, write_facts
 from realtime.frame import Frame, Pose
+from realtime.gap import Gap
 from realtime.record import Record
 from realtime.session import VIDEO_FILE, SessionError
 from realtime.source import Source
@@ -164,6 +165,14 @@ class Recorder:
         stats.notice = self.notice
         self._tell()
 
+    def gone(self, gap: Gap, stats: Timings) -> None:
+        """Note at once that the camera is gone, lest a kill in the gap hide it."""
+        self._events += self._watch.lose(gap)
+        if self._events and self._writer.put(None, tuple(self._events), wait=False):
+            self._events.clear()
+        stats.notice = self.notice
+        self._tell()
+
     def close(self) -> None:
         """Write what is queued, then note the end in `session.json`.
 
@@ -190,6 +199,8 @@ class Recorder:
             "captured": self.written + self.lost + self._dropped,
             "clock": dict(self._anchor()),
         }
+        if self._watch.gaps:
+            end["gaps"] = {"count": self._watch.gaps, "seconds": self._watch.gone_ns / 1e9}
         if self._film:
             end["video"] = {
                 "frames": self._film.written,

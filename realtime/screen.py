@@ -14,14 +14,18 @@ from engines.geometry import Image
 from realtime.canvas import fitting
 from realtime.controls import Controls, Settings
 from realtime.frame import Frame, Pose, State
+from realtime.gap import Gap
 from realtime.keys import described
-from realtime.loop import closing_all
+from realtime.loop import Tracks, closing_all
 from realtime.timing import Timings
 
 HOLD_S = 0.02  # between two looks at the controls while a file is paused
 
 
 class Draws(Protocol):
+    def prepare(self, frame: Frame, settings: Settings, room: tuple[int, int]) -> None:
+        """Begin with a picture that `draw` is going to be asked for, on another thread."""
+
     def draw(
         self,
         frame: Frame,
@@ -52,6 +56,26 @@ class View(Output, Protocol):
         """(width, height) that it can show now."""
 
 
+class Prepared:
+    """A tracker that lets a screen begin with each frame before it tracks it."""
+
+    def __init__(self, tracker: Tracks, screen: "Screen") -> None:
+        self._tracker = tracker
+        self._screen = screen
+
+    @property
+    def stages(self) -> Mapping[str, float]:
+        own: Mapping[str, float] = getattr(self._tracker, "stages", {})
+        return own
+
+    def track(self, frame: Frame) -> Pose:
+        self._screen.prepare(frame)
+        return self._tracker.track(frame)
+
+    def reset(self) -> None:
+        self._tracker.reset()
+
+
 class Screen:
     """Draws, times it as the stage "draw", and gives the pictures to all outputs."""
 
@@ -75,12 +99,19 @@ class Screen:
         self._controls = controls or Controls(Event())
         self._holds = holds
         self._seen: tuple[Frame, Pose] | None = None  # what the views show
+        self._last: Frame | None = None
         self._stats: Timings | None = None
         self._drawn: dict[tuple[tuple[int, int], Settings, str], Image] = {}  # of it
 
+    def prepare(self, frame: Frame) -> None:
+        """Begin to draw `frame` for the first view, before its pose is known."""
+        settings = self._controls.state
+        if self._views and not settings.paused:
+            self._overlay.prepare(frame, settings, self._views[0].room)
+
     def take(self, frame: Frame, pose: Pose, stats: Timings) -> None:
         started = monotonic_ns()
-        self._stats = stats
+        self._stats, self._last = stats, frame
         settings = self._controls.state
         if self._seen is None or not settings.paused:
             self._seen = (frame, pose)
@@ -93,6 +124,22 @@ class Screen:
         self._show(pictures)
         while self._holds and self._controls.state.paused and not self._controls.stopping:
             self._hold(frame, stats)
+
+    def gone(self, gap: Gap, stats: Timings) -> None:
+        """Show the views that the camera is gone, on its last frame; their keys go on answering.
+
+        The other outputs get nothing, for there is no frame.
+        """
+        if self._last is None:
+            return
+        lost = Pose(State.LOST_CAMERA)
+        if not self._controls.state.paused:
+            self._seen = (self._last, lost)
+        self._controls.take(self._last, lost, stats)
+        before, stats.notice = stats.notice, gap.notice
+        self._drawn.clear()
+        self._show(self._draw_views(stats))
+        stats.notice = before
 
     def snapshot(self) -> tuple[Image, Image] | None:
         """The picture as it is shown, in the frame's full size, and the frame as it came.

@@ -109,6 +109,21 @@ def test_what_is_not_trusted_does_not_count(rng):
     assert fixed[:500] == pytest.approx(calibrated(found, prior, everything(found)), abs=1e-5)
 
 
+def test_a_narrow_mode_moves_nothing(rng):
+    """A second mode of a tenth of the first's spread, whose slope differs between the two sets."""
+    open_ = np.array([[0, -1], [0, 0], [0, 0], [0, 1], [0, 0]], np.float64)
+
+    def gaping(count, slope):
+        own, _ = poses(rng, count)
+        wide = rng.normal(0, 0.02, (count, 1, 1))
+        return (own + open_ * wide + np.array([0, slope]) * wide).astype(np.float32)
+
+    prior, found = Prior(gaping(2000, 0.0), SKELETON), gaping(2000, 3.0)
+    fixed = calibrated(found, prior, everything(found))
+    gap = np.abs(fixed.mean(axis=1) - found.mean(axis=1))
+    assert gap.max() < 0.02  # the other slope alone would move a fifth of them by 0.06 or more
+
+
 def footage_of(rng, clips, frames=40):
     """Clips of `frames` labels each, found with a slide, in 100-pixel pictures."""
     image = np.zeros((100, 100, 3), np.uint8)

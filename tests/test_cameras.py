@@ -1,9 +1,20 @@
 import os
 
+import cv2
 import pytest
 
 from realtime import cameras as module
-from realtime.cameras import Camera, cameras, find_camera, linux_cameras
+from realtime.cameras import (
+    Camera,
+    absence,
+    cameras,
+    find_camera,
+    four_letters,
+    holder,
+    linux_cameras,
+    modes,
+)
+from realtime.v4l2 import Mode
 
 
 @pytest.fixture
@@ -73,3 +84,75 @@ def test_elsewhere_the_first_indices_are_tried(monkeypatch):
     )
     assert cameras() == [Camera(1, "camera 1", "1", 1)]
     assert tried == [0, 1, "released", 2, 3, 4]
+
+
+def test_elsewhere_a_list_is_asked_first(monkeypatch):
+    monkeypatch.setattr(module.sys, "platform", "darwin")
+    monkeypatch.setattr("realtime.listing.listed", lambda _: [(0, "FaceTime HD", "FaceTime HD")])
+    assert cameras() == [Camera(0, "FaceTime HD", "FaceTime HD", 0)]
+    assert find_camera("facetime hd").index == 0
+    assert find_camera("another") is None
+
+
+def test_elsewhere_the_mode_is_that_in_which_a_camera_opens(monkeypatch):
+    class Capture:
+        released = 0
+
+        def get(self, key):
+            return {
+                cv2.CAP_PROP_FRAME_WIDTH: 640.0,
+                cv2.CAP_PROP_FRAME_HEIGHT: 480.0,
+                cv2.CAP_PROP_FPS: 30.0,
+                cv2.CAP_PROP_FOURCC: float(cv2.VideoWriter.fourcc(*"MJPG")),
+            }[key]
+
+        def release(self):
+            self.released += 1
+
+    capture = Capture()
+    monkeypatch.setattr(module, "open_capture", lambda *_: capture)
+    camera = Camera(0, "Cam", "Cam", 0)
+    assert modes(camera) == [Mode(pixels="MJPG", size=(640, 480), fps=(30.0,))]
+    assert capture.released == 1
+    monkeypatch.setattr(module, "open_capture", lambda *_: None)
+    assert modes(camera) == []
+
+
+@pytest.fixture
+def processes(tmp_path):
+    """A /proc where another program, and we ourselves, have a camera open."""
+    device = tmp_path / "video0"
+    device.touch()
+    for pid, name, file in (
+        (os.getpid(), "keycam", device),
+        (812, "firefox", device),
+        (4, "shell", tmp_path / "notes"),
+    ):
+        folder = tmp_path / "proc" / str(pid) / "fd"
+        folder.mkdir(parents=True)
+        (folder.parent / "comm").write_text(f"{name}\n")
+        os.symlink(file, folder / "7")
+    (tmp_path / "proc/99").mkdir()  # it ended meanwhile
+    return tmp_path / "proc"
+
+
+def test_who_has_a_camera_is_named(processes, tmp_path):
+    device = str(tmp_path / "video0")
+    assert holder(device, processes) == "firefox (pid 812)"
+    assert holder(str(tmp_path / "video1"), processes) == ""
+    camera = Camera(0, "Nice Cam", "x", device)
+    assert "is used by firefox (pid 812); close that" in absence(camera, processes)
+
+
+def test_a_camera_that_may_not_be_opened_is_told_apart(tmp_path, monkeypatch):
+    device = tmp_path / "video0"
+    device.touch()
+    monkeypatch.setattr(module.os, "access", lambda *_: False)
+    assert "may not be opened by you" in absence(Camera(0, "Cam", "x", str(device)))
+    assert absence(Camera(9, "Cam", "x", 9)).startswith("no camera at 9 (Cam), or another program")
+
+
+def test_the_four_letters_of_pixels():
+    assert four_letters(cv2.VideoWriter.fourcc(*"YUYV")) == "YUYV"
+    assert four_letters(0) is None
+    assert four_letters(-1) is None

@@ -179,3 +179,59 @@ def test_ctrl_c_and_a_polite_kill_end_cleanly(
     assert len(list(session)) > 0
     assert not session.truncated
     assert cv2.VideoCapture(str(folder / "video.mp4")).isOpened()
+
+
+def test_styles_and_filters_of_a_run(video: Path, blob_path: Path, tmp_path: Path) -> None:
+    out, report = tmp_path / "out.mp4", tmp_path / "report.json"
+    style = ["--style", "nothing,black,nohud,nosquare"]
+    options = ["--smoothing", "0.5,20", "--predict", "40", "--json", report]
+    result = keycam("run", video, "-m", blob_path, "-o", out, *style, *options)
+    assert result.exit_code == 0, result.output
+    assert "predicted 40 ms ahead" in result.stdout
+    found = json.loads(report.read_text("utf-8"))["filtering"]["prediction"]
+    assert found["ahead_ms"] == pytest.approx(40)
+    capture = cv2.VideoCapture(str(out))
+    assert capture.read()[1].max() < 16
+    capture.release()
+
+
+def test_a_smoothing_is_kept_by_a_recording_and_its_replay(
+    video: Path, blob_path: Path, tmp_path: Path
+) -> None:
+    folder, again = tmp_path / "s", tmp_path / "again"
+    options = ["-m", blob_path, "--smoothing", "0.25,3"]
+    assert keycam("record", video, "-o", folder, "--lossless", *options).exit_code == 0
+    done = keycam("replay", folder, "-m", blob_path, "--fast", "--no-window", "-o", again)
+    assert done.exit_code == 0, done.output
+    first, second = open_session(folder), open_session(again)
+    assert first.facts["options"]["smoothing"] == second.facts["options"]["smoothing"] == "0.25,3"
+    for one, other in zip(first, second, strict=True):
+        assert (
+            one.to_line().partition(b',"latency_ms"')[0]
+            == (other.to_line().partition(b',"latency_ms"')[0])
+        )
+
+
+@pytest.mark.parametrize(
+    ("options", "word"),
+    [
+        (["--style", "glitter"], "glitter"),
+        (["--style", "limb=0"], "limb=0"),
+        (["--smoothing", "1"], "MIN_CUTOFF,BETA"),
+        (["--smoothing", "0,1"], "above 0"),
+        (["--record-to", "FILE"], "cannot be written"),
+    ],
+)
+def test_wishes_that_cannot_be_met_are_refused(
+    options: list[str], word: str, blob_path: Path, tmp_path: Path
+) -> None:
+    (tmp_path / "file").touch()
+    own = [str(tmp_path / "file") if option == "FILE" else option for option in options]
+    refused(keycam("run", "synthetic:", "--no-window", "-m", blob_path, *own), word)
+
+
+def test_what_is_for_one_source_is_refused_for_many(video: Path, tmp_path: Path) -> None:
+    for option in (["--style", "points"], ["--predict", "20"], ["--tune-smoothing"]):
+        result = keycam("record", video, video, "-o", tmp_path / "s", *option)
+        assert result.exit_code == 2
+        assert "for one source" in result.stderr

@@ -7,6 +7,7 @@ from doubles import frames
 from engines import DataError
 from realtime.event import MAX_TEXT, Event, Kind, Watch
 from realtime.frame import Pose, State
+from realtime.gap import Gap
 
 MARK = Event(5, 3, Kind.MARK, 'a "nose poke" é')
 
@@ -67,3 +68,19 @@ def test_a_gap_is_long_for_a_person_and_for_the_source():
     watch.see(frames(1)[0], Pose(State.SEARCH))
     [gap] = watch.see(late, Pose(State.SEARCH))
     assert gap.text == "1.000 s, 8 frames dropped"
+
+
+def test_a_lost_camera_is_an_event_and_so_is_the_end_of_its_gap():
+    watch, gap = Watch(30), Gap(since_ns=0, reason="x" * 2 * MAX_TEXT)
+    assert watch.lose(gap) == []  # before the first frame nothing is lost
+    first, second, third = frames(3)
+    assert [event.kind for event in watch.see(first, Pose(State.TRACK))] == ["found"]
+    [lost] = watch.lose(gap)
+    assert (lost.kind, lost.frame, lost.time_ns) == ("lost camera", 0, first.time_ns)
+    assert Event.from_line(lost.to_line()) == lost
+    assert watch.lose(gap) == []  # it is still the same gap
+    seen = watch.see(second, Pose(State.TRACK))  # a short one is told too, and the subject is new
+    assert [(event.kind, event.frame) for event in seen] == [("gap", 1), ("found", 1)]
+    assert seen[0].text == "0.033 s, 0 frames dropped"
+    assert watch.see(third, Pose(State.TRACK)) == []
+    assert (watch.gaps, watch.gone_ns) == (1, 33_000_000)

@@ -22,7 +22,6 @@ from toy import (
     write_skeleton,
 )
 
-from engines.engine import shipped_decoders
 from realtime.pipeline import Wanted, watch
 from train import checkpoint
 from train.parts import Parts
@@ -47,7 +46,6 @@ def test_draw_overlay_changes_the_frame_it_draws_on(tmp_path):
     assert cv2.imread(str(tmp_path / "drawn.png")).shape == (240, 320, 3)
 
 
-@pytest.mark.skipif(not shipped_decoders(), reason="no decoder is shipped")
 def test_repose_strip_lays_drawn_heads_side_by_side(tmp_path):
     run_example("repose_strip.py", tmp_path / "strip.png", "synthetic:seed=1")
     strip = cv2.imread(str(tmp_path / "strip.png"))
@@ -55,10 +53,34 @@ def test_repose_strip_lays_drawn_heads_side_by_side(tmp_path):
     assert strip.std() > 20
 
 
+def test_draw_window_shows_four_looks(tmp_path):
+    run_example("draw_window.py", tmp_path / "drawn.png", "synthetic:frames=3,size=640x360")
+    picture = cv2.imread(str(tmp_path / "drawn.png"))
+    assert picture.shape == (720, 1280, 3)
+    looks = [picture[y : y + 360, x : x + 640] for y in (0, 360) for x in (0, 640)]
+    assert len({look.tobytes() for look in looks}) == 4
+
+
+def test_compare_sizes_compares_with_the_first():
+    lines = run_example("compare_sizes.py", "1", "64x64", "128x96").splitlines()
+    assert len(lines) == 6
+    assert lines[1].split()[0] == "64x64"
+    assert lines[1].split()[-1] == "1.00"
+
+
 def test_measure_exports_says_what_each_format_took():
     lines = run_example("measure_exports.py", "200", "csv", "dlc").splitlines()
     assert lines[0].startswith("200 frames")
     assert [line.split()[0] for line in lines[1:]] == ["csv", "dlc"]
+
+
+@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="memory is read from /proc")
+def test_measure_soak_finds_that_memory_does_not_grow():
+    *_, frames, session, memory = run_example("measure_soak.py", "600").splitlines()
+    assert frames.startswith("600 frames, 0.3 minutes of a camera")
+    assert session == "session valid, 600 recorded"
+    grown = float(memory.split()[3])
+    assert grown < 8  # a picture kept of each frame would make it 130
 
 
 def receive(stream, name, *arguments):

@@ -196,6 +196,20 @@ def test_whole_factors_are_block_means(factor: int) -> None:
     np.testing.assert_allclose(small, blocks, atol=0.51)
 
 
+@pytest.mark.parametrize("factor", [9, 11, 16, 23])
+def test_coarse_factors_keep_what_block_means_keep(factor: int) -> None:
+    """Detail of a few blocks, under noise of single pixels that is averaged away."""
+    side = 48 * factor
+    turn = np.arange(side) / (4 * factor) * 2 * pi  # four blocks a period
+    wave = 128 + 40 * np.sin(turn)[:, None] + 40 * np.cos(turn)[None, :]
+    grain = np.random.default_rng(factor).normal(0, 12, (side, side, 3))
+    image = (wave[..., None] + grain).round().clip(0, 255).astype(np.uint8)
+    small = crop(image, Roi.of_frame(side, side), 48).astype(float)
+    blocks = wave.reshape(48, factor, 48, factor).mean(axis=(1, 3))[..., None]
+    assert np.abs(small.mean(axis=2, keepdims=True) - blocks).mean() < 3
+    assert (small - blocks).std() < 0.6 * 12
+
+
 @settings(max_examples=300)
 @given(
     st.floats(-0.4, 1.4),

@@ -75,3 +75,39 @@ def test_any_width_will_do(width: int) -> None:
     picture = np.full((300, width, 3), 90, np.uint8)
     Hud("a caption that is rather long").draw(picture, State.COAST, Timings(), 0.8)
     assert (picture[:20] != 90).any()
+
+
+class Still(Timings):
+    """Timings at which rate and age never change."""
+
+    recent_fps = 30.0
+    age_ms = 3.0
+
+
+def timed(stats: Timings) -> Timings:
+    for stage, milliseconds in (("crop", 0.1), ("infer", 1.2), ("draw", 0.4)):
+        stats.add(stage, milliseconds)
+    return stats
+
+
+@pytest.mark.parametrize("caption", ["", "engine", "onnxruntime 1.28.0 cpu, 1 thread" * 2])
+def test_the_stages_have_a_row_of_their_own(caption: str) -> None:
+    own = Hud(caption)
+    plain = drawn(Hud(""), State.TRACK, Still(), light=0)
+    picture = drawn(own, State.TRACK, timed(Still(warmup=0)), light=0)
+    np.testing.assert_array_equal(picture[:26, :400], plain[:26, :400])
+    assert picture[26:44, 26:200].any()
+    times = own._layout.below[1]
+    assert not caption or own._layout.caption[1] != times or own._layout.caption[0] > 250
+
+
+def test_the_foot_keeps_flags_and_notice_apart() -> None:
+    words = []
+    for flags, notice in (((), "disk full"), (("REC",), ""), (("REC", "RAW"), "disk full")):
+        picture = np.full((480, 640, 3), 200, np.uint8)
+        hud.draw_foot(picture, flags, notice, 1.0)
+        assert (picture[:454] == 200).all()
+        words.append(picture)
+    alone, flag, both = words
+    assert (both[454:, :40] == flag[454:, :40]).all()
+    assert not (both[454:] == alone[454:]).all()

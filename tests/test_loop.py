@@ -1,8 +1,11 @@
 import threading
+from dataclasses import replace
+from itertools import count
 
 import pytest
-from doubles import FakeLive, FakeSink, FakeTracker, numbered
+from doubles import FakeLive, FakeSink, FakeTracker, frames, numbered
 
+from realtime.gap import Gap
 from realtime.loop import closing_all, run
 from realtime.memory import Memory
 from realtime.source import Source, SourceError
@@ -113,6 +116,67 @@ def test_a_tracker_that_fails_closes_the_sinks():
     with pytest.raises(ValueError, match="no"):
         run(memory(), Failing(), [sink])
     assert sink.closed == 1
+
+
+class Gappy(FakeLive):
+    """A camera that is lost for `gone_s` after two frames, or for ever if that is None."""
+
+    def __init__(self, gone_s=None):
+        super().__init__()
+        self.gone_s = gone_s
+
+    def beats(self):
+        first, second, third, fourth = frames(4)
+        yield from (first, second)
+        for _ in count() if self.gone_s is None else range(3):
+            yield Gap(since_ns=second.time_ns, reason="unplugged")
+        later_ns = second.time_ns + round(self.gone_s * 1e9)
+        yield from (replace(own, time_ns=later_ns + own.time_ns) for own in (third, fourth))
+
+
+class Told(FakeSink):
+    """Notes gaps among the frames it takes."""
+
+    def __init__(self, at_gap=None):
+        super().__init__()
+        self.seen = []
+        self.at_gap = at_gap
+
+    def take(self, frame, pose, stats):
+        self.seen.append(frame.index)
+
+    def gone(self, gap, stats):
+        self.seen.append(gap.reason)
+        if self.at_gap:
+            self.at_gap()
+
+
+def test_sinks_that_want_to_know_are_told_of_a_gap_and_frames_go_on_after_it():
+    told, other = Told(), FakeSink()
+    report = run(Gappy(gone_s=0.5), FakeTracker(), [told, other])
+    assert told.seen == [0, 1, "unplugged", "unplugged", "unplugged", 2, 3]
+    assert [frame.index for frame in other.taken] == [0, 1, 2, 3]
+    assert (report.frames, report.ended) == (4, "source")
+
+
+@pytest.mark.parametrize(("gone_s", "resets"), [(0.5, 1), (1.5, 2)])
+def test_after_a_long_gap_the_subject_is_looked_for_anew(gone_s, resets):
+    tracker = FakeTracker()
+    run(Gappy(gone_s), tracker, [])
+    assert tracker.resets == resets
+
+
+def test_a_gap_does_not_keep_the_loop_from_ending():
+    stop = threading.Event()
+    assert run(Gappy(), FakeTracker(), [Told(stop.set)], stop=stop).ended == "stop"
+
+    def interrupt():
+        raise KeyboardInterrupt
+
+    told = Told(interrupt)
+    assert run(Gappy(), FakeTracker(), [told]).ended == "interrupt"
+    assert told.closed == 1
+    assert run(Gappy(), FakeTracker(), [], seconds=0.05).ended == "limit"
 
 
 def test_nothing_to_close():

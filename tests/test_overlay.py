@@ -1,4 +1,6 @@
 from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
 
 import cv2
 import numpy as np
@@ -8,7 +10,7 @@ from engines import Roi, Skeleton
 from engines.geometry import Image, Points
 from realtime.controls import Settings
 from realtime.frame import Frame, Pose, State
-from realtime.overlay import Overlay
+from realtime.overlay import SUBJECTS_BGR, Overlay
 from realtime.style import Style
 from realtime.timing import Timings
 
@@ -213,3 +215,122 @@ def test_the_caption_may_change_on_the_way(face_skeleton: Skeleton) -> None:
     assert overlay.caption == "a GPU"
     assert (after[:26, 320:] != before[:26, 320:]).any()
     np.testing.assert_array_equal(after, fresh.draw(frame, Pose(State.SEARCH), at_rest(Timings())))
+
+
+def styled(skeleton: Skeleton, pose: Pose, style: str, **more: object) -> Image:
+    own = Settings(style=Style.parse(f"{style},nohud,nosquare"), **more)
+    return Overlay(skeleton, settings=own).draw(Frame(grey(640, 480), 0, 0), pose, Timings())
+
+
+def two(keypoints: int = 4) -> Pose:
+    points = ring(keypoints, 320, 480)
+    one = pose_of(points)
+    return replace(one, others=(replace(pose_of(points + np.float32([320, 0])), id=1),))
+
+
+def test_every_subject_is_drawn_with_its_own_square(mouse_skeleton: Skeleton) -> None:
+    picture = drawn(mouse_skeleton, two())
+    left, right = picture[:, :320], picture[:, 320:]
+    assert (left != 90).sum() > 1000
+    np.testing.assert_allclose((right != 90).sum(), (left != 90).sum(), rtol=0.05)
+
+
+def test_subjects_are_told_apart_by_colour_where_asked_for(mouse_skeleton: Skeleton) -> None:
+    picture = styled(mouse_skeleton, two(), "lines,subjects")
+    for half, color in ((picture[:, :320], 0), (picture[:, 320:], 1)):
+        own = {tuple(pixel) for pixel in half.reshape(-1, 3).tolist()}
+        assert SUBJECTS_BGR[color] in own
+        assert SUBJECTS_BGR[1 - color] not in own
+
+
+def test_words_decide_what_is_drawn(face_skeleton: Skeleton) -> None:
+    pose = pose_of(ring(68, 640, 480))
+    skeleton, points, lines, nothing = (
+        (styled(face_skeleton, pose, word) != 90).any(axis=2)
+        for word in ("skeleton", "points", "lines", "nothing")
+    )
+    assert not nothing.any()
+    assert 0 < points.sum() < lines.sum() < skeleton.sum()
+    assert ((points | lines) == skeleton).mean() > 0.999
+    assert styled(face_skeleton, pose, "nothing,black").max() == 0
+    blue = styled(face_skeleton, pose, "lines,color=#0000ff").reshape(-1, 3).astype(int)
+    drawn = blue[(blue != 90).any(axis=1)]
+    assert ((drawn[:, 0] - drawn[:, 1:].max(axis=1)) > 100).sum() > 500
+    assert drawn[:, 1:].max() <= 90
+
+
+def test_names_stand_beside_their_points(mouse_skeleton: Skeleton) -> None:
+    pose = pose_of(ring(4, 640, 480))
+    changed = styled(mouse_skeleton, pose, "nothing,names") != 90
+    for x, y in ring(4, 640, 480):
+        assert changed[round(y) - 8 : round(y) + 8, round(x) + 5 : round(x) + 40].any()
+
+
+def test_a_mirror_turns_the_picture_but_not_the_writing(face_skeleton: Skeleton) -> None:
+    pose = pose_of(ring(68, 640, 480))
+    plain = styled(face_skeleton, pose, "skeleton")
+    mirrored = styled(face_skeleton, pose, "skeleton", mirrored=True)
+    off = np.abs(mirrored[:450].astype(int) - plain[:450, ::-1])  # the bar below says MIRROR
+    assert off.mean() < 0.5
+    assert (off.max(axis=2) > 60).mean() < 0.002
+    stats = at_rest(Timings())
+    frame, overlay = Frame(grey(640, 480), 0, 0), Overlay(face_skeleton, caption="engine")
+    bars = [
+        overlay.draw(frame, Pose(State.SEARCH), stats, Settings(mirrored=own))[:20]
+        for own in (False, True)
+    ]
+    np.testing.assert_array_equal(*bars)
+
+
+def test_raw_keypoints_are_drawn_where_asked_for(mouse_skeleton: Skeleton) -> None:
+    smoothed = ring(4, 640, 480)
+    pose = replace(pose_of(smoothed), raw_px=smoothed + 40)
+    asked = styled(mouse_skeleton, pose, "skeleton", raw=True)
+    there = styled(mouse_skeleton, pose_of(smoothed + 40), "skeleton")
+    assert (asked[:450] == there[:450]).all()  # the bar below says RAW
+
+
+def test_predicted_keypoints_are_drawn_where_there_are_any(mouse_skeleton: Skeleton) -> None:
+    points = ring(4, 640, 480)
+    pose = replace(pose_of(points), predicted_px=points + 30, ahead_ms=50.0)
+    np.testing.assert_array_equal(
+        styled(mouse_skeleton, pose, "skeleton"), drawn_plain(mouse_skeleton, points + 30)
+    )
+
+
+def drawn_plain(skeleton: Skeleton, points: Points) -> Image:
+    return styled(skeleton, pose_of(points), "skeleton")
+
+
+@pytest.mark.parametrize("room", [(320, 240), (200, 900), (64, 48)])
+def test_a_smaller_picture_shows_the_same(mouse_skeleton: Skeleton, room: tuple[int, int]) -> None:
+    points = ring(4, 640, 480)
+    overlay = Overlay(mouse_skeleton, settings=Settings(style=NO_HUD))
+    picture = overlay.draw(Frame(grey(640, 480), 0, 0), pose_of(points), Timings(), room=room)
+    height, width = picture.shape[:2]
+    assert width <= room[0]
+    assert height <= room[1]
+    for x, y in (points + 0.5) * (width / 640) - 0.5:
+        assert shows(picture, x, y, (255, 255, 255))
+
+
+def test_what_is_switched_on_is_said_at_the_foot(mouse_skeleton: Skeleton) -> None:
+    seen = set()
+    for more in ({}, {"paused": True}, {"mirrored": True}, {"recording": Path("s")}, {"raw": True}):
+        picture = styled(mouse_skeleton, Pose(State.SEARCH), "skeleton", **more)
+        assert (picture[:440] == 90).all()
+        assert (picture[460:] != 90).any() == bool(more)
+        seen.add(picture.tobytes())
+    assert len(seen) == 5
+
+
+@pytest.mark.parametrize("width", [64, 200, 640])
+def test_the_help_fits_on_any_picture(mouse_skeleton: Skeleton, width: int) -> None:
+    keys = {"q": "quit", "space, p": "a long explanation of what that key does"}
+    frame = Frame(grey(width, 100), 0, 0)
+    overlay = Overlay(mouse_skeleton)
+    shown, plain = (
+        overlay.draw(frame, Pose(State.SEARCH), at_rest(Timings()), Settings(help=own), keys=keys)
+        for own in (True, False)
+    )
+    assert (shown != plain).any()

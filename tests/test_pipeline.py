@@ -6,10 +6,13 @@ from typing import ClassVar
 import cv2
 import numpy as np
 import pytest
+from mjpeg_camera import Webcam
+from unplug import blob
 
 from engines import DataError, EngineError
 from engines.device import Choice
 from realtime import pipeline
+from realtime.camera_settings import CameraSettings
 from realtime.controls import Action
 from realtime.filtering import Filtering
 from realtime.pipeline import Wanted, watch
@@ -212,3 +215,26 @@ def test_auto_says_what_it_chose_and_why(
     assert "auto chose the CPU: no driver; no TensorRT" in caplog.text
     assert "onnxruntime" in caplog.text
     assert pipeline.refused("cpu") == []
+
+
+def test_closing_the_window_ends_the_run_while_the_camera_is_gone(
+    blob_path: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with Webcam(blob) as webcam:
+
+        class Window(FakeWindow):
+            def show(self, picture: np.ndarray, frame: object) -> None:
+                type(self).shown += 1
+                if self.shown == 3:
+                    webcam.unplug()
+                if self.shown == 9:  # the camera sent less
+                    self._stop.set()
+
+        monkeypatch.setattr(pipeline, "Window", Window)
+        wanted = Wanted(window=True, session=tmp_path / "s", camera=CameraSettings(give_up_s=None))
+        report = watch(webcam.url, wanted, model=blob_path, device="cpu")
+    assert (report.ended, Window.shown, Window.closed) == ("stop", 9, 1)
+    assert report.frames < 9
+    session = open_session(tmp_path / "s")
+    assert [event.kind for event in session.events()][-1] == "lost camera"
+    assert validate(tmp_path / "s").valid

@@ -115,3 +115,28 @@ def test_every_subject_of_a_frame_is_recorded_with_its_own_id():
 
     assert [subject.id for subject in record.subjects] == [3, 4]
     assert [subject.keypoints_px[0, 0] for subject in record.subjects] == [10, 20]
+
+
+def test_predictions_have_a_field_of_their_own() -> None:
+    points = np.float32([[1, 2], [3, 4]])
+    sure = np.float32([1, 0.5])
+    pose = Pose(State.TRACK, Roi(1, 2, 3), points, points + 1, sure, 4, (), points + 2, 33.3)
+    frame = Frame(np.zeros((4, 4, 3), np.uint8), 0, 5)
+    record = Record.of(frame, pose, 1.0)
+    (subject,) = Record.from_line(record.to_line(), 2).subjects
+    np.testing.assert_array_equal(subject.keypoints_px, points + 1)
+    np.testing.assert_array_equal(subject.predicted_px, points + 2)
+    assert subject.ahead_ms == 33.3
+    plain = Record.of(frame, Pose(State.TRACK, None, points, points, sure), 1.0)
+    assert b"predicted" not in plain.to_line()
+
+
+@pytest.mark.parametrize("missing", ["keypoints_predicted", "predicted_ms"])
+def test_half_a_prediction_is_refused(missing: str) -> None:
+    points, sure = np.float32([[1, 2]]), np.float32([1])
+    pose = Pose(State.TRACK, None, points, points, sure, 0, (), points, 10.0)
+    line = Record.of(Frame(np.zeros((4, 4, 3), np.uint8), 0, 5), pose, 1.0).to_line()
+    table = json.loads(line)
+    del table["subjects"][0][missing]
+    with pytest.raises(DataError, match=missing):
+        Record.from_line(json.dumps(table).encode(), 1)

@@ -14,11 +14,13 @@ from time import monotonic_ns
 import numpy as np
 import pytest
 from doubles import FakeLive, FakeSink, FakeTracker, frames, numbered
+from streaming import until
 
 from engines.fake import FakeEngine
 from realtime import recorder as module
 from realtime import writer
 from realtime.frame import Pose, State
+from realtime.gap import Gap
 from realtime.loop import run
 from realtime.memory import Memory
 from realtime.recorder import Recorder, describe_model
@@ -277,6 +279,42 @@ def test_events_are_recorded_and_marks_are_at_their_frame(start):
         ("found", 5, ""),
         ("mark", 5, ""),
     ]
+
+
+def test_a_lost_camera_is_on_disk_at_once_and_in_the_ledger(start):
+    recorder, gap = start(FakeLive()), Gap(since_ns=0, reason="unplugged")
+    first, second, third, fourth = frames(4, step_ns=2_000_000_000)
+    pose, stats = FakeTracker().pose, Timings()
+    recorder.take(first, pose, stats)
+    recorder.gone(gap, stats)
+    until(lambda: '"lost camera"' in (recorder.path / "events.jsonl").read_text())  # still gone
+    recorder.gone(gap, stats)
+    for frame in (second, third):
+        recorder.take(frame, pose, stats)
+    recorder.gone(gap, stats)
+    recorder.take(fourth, pose, stats)
+    recorder.close()
+    session = open_session(recorder.path)
+    assert session.facts["end"]["gaps"] == {"count": 2, "seconds": 4.0}
+    kinds = [(event.kind, event.frame, event.text) for event in session.events()]
+    there, gone = ("found", 0, ""), ("lost camera", 0, "unplugged")
+    assert kinds[:4] == [there, gone, ("gap", 1, "2.000 s, 0 frames dropped"), ("found", 1, "")]
+    assert [record.frame for record in session] == [0, 1, 2, 3]  # no line was made up
+    verdict = validate(recorder.path)
+    assert verdict.valid, verdict.problems
+    assert verdict.events["lost camera"] == 2
+
+
+def test_losses_of_the_camera_that_the_events_lack_are_noticed(start):
+    recorder = start(FakeLive())
+    record(recorder, 2)
+    recorder.close()
+    file = recorder.path / "session.json"
+    facts = json.loads(file.read_text())
+    facts["end"]["gaps"] = {"count": 1, "seconds": 1.0}
+    file.write_text(json.dumps(facts))
+    [problem] = validate(recorder.path).problems
+    assert problem == "the end notes 1 losses of the camera, there are 0"
 
 
 def test_the_model_is_described_by_what_it_is(tmp_path, mouse_card):

@@ -6,7 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from realtime.smoothing import LEAST_TRUST, TRUSTED, OneEuro, smoothing_weight
+from realtime.smoothing import LEAST_TRUST, TRUSTED, OneEuro, Smoothing, smoothing_weight
 
 BODY_PX = 100.0
 positive = st.floats(0.01, 100)
@@ -194,3 +194,16 @@ def test_is_the_formula_of_the_paper(seed: int, sure: bool) -> None:
 
 def weight_of(cutoff_hz: float, step_s: float) -> float:
     return 1 / (1 + 1 / (2 * math.pi * cutoff_hz * step_s))
+
+
+@given(st.floats(1e-3, 1e3), st.floats(0, 1e3))
+def test_settings_read_back(cutoff_hz: float, beta: float) -> None:
+    own = Smoothing.parse(str(Smoothing(min_cutoff_hz=cutoff_hz, beta=beta)))
+    assert own.min_cutoff_hz == pytest.approx(cutoff_hz, rel=1e-3)
+    assert own.beta == pytest.approx(beta, rel=1e-3)
+    assert Smoothing.parse(str(own)) == own
+
+
+def test_the_settings_are_those_of_the_filter() -> None:
+    own, usual = Smoothing(), OneEuro()
+    assert (own.min_cutoff_hz, own.beta) == (usual.min_cutoff_hz, usual.beta)

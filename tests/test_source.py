@@ -7,10 +7,11 @@ import pytest
 from doubles import FakeLive, number_of, numbered
 
 from realtime import cameras, live
+from realtime.camera_settings import CameraSettings
 from realtime.cameras import Camera
 from realtime.memory import Memory
 from realtime.pictures import Pictures
-from realtime.source import Source, SourceError, open_source
+from realtime.source import Source, SourceError, names_live, open_source
 from realtime.synthetic import Synthetic
 from realtime.video import VideoFile
 
@@ -20,20 +21,19 @@ def webcam(monkeypatch):
     """A machine with one camera; yields what was asked to be opened."""
     opened = []
     known = [Camera(2, "Nice Cam", "usb:046d:0825:1-5", "/dev/video2")]
-    monkeypatch.setattr(cameras, "cameras", lambda: known)
-    monkeypatch.setattr(live, "Live", lambda capture, name, **_: (capture, name))
-    monkeypatch.setattr(live, "open_capture", lambda target, *_: opened.append(target) or "capture")
+    monkeypatch.setattr(cameras, "_listed", lambda: known)
+    monkeypatch.setattr(live, "open_camera", lambda camera, _: opened.append(camera.device))
     return opened
 
 
 @pytest.mark.parametrize("text", ["2", "nice cam", "usb:046d:0825:1-5", "/dev/video2"])
 def test_a_camera_by_index_name_id_or_device(webcam, text):
-    assert open_source(text) == ("capture", "Nice Cam")
+    open_source(text)
     assert webcam == ["/dev/video2"]
 
 
 def test_a_number_is_a_camera_even_if_none_is_listed(webcam):
-    assert open_source("7") == ("capture", "camera 7")
+    open_source("7")
     assert webcam == [7]
 
 
@@ -59,6 +59,27 @@ def test_the_text_chooses_the_source(tmp_path):
     assert isinstance(FakeLive(), Source)
 
 
+@pytest.mark.parametrize("text", ["synthetic:", "clip.mp4", "http://user:secret@127.0.0.1:9/x"])
+def test_what_only_a_camera_can_do_is_refused_of_others(text):
+    with pytest.raises(SourceError, match=r"no camera of this machine; --fps and --gain") as caught:
+        open_source(text, CameraSettings(fps=30.0, gain=3))
+    assert "secret" not in str(caught.value)
+
+
+def test_any_source_can_be_turned():
+    with open_source("synthetic:frames=2,size=160x120", CameraSettings(rotate=90)) as source:
+        assert source.size == (120, 160)
+        assert [frame.image.shape for frame in source] == [(160, 120, 3)] * 2
+
+
+@pytest.mark.parametrize(
+    ("text", "live"),
+    [("0", True), ("rtsp://host/x", True), ("synthetic:", False), ("clip.mp4", False)],
+)
+def test_cameras_and_addresses_are_live(text, live):
+    assert names_live(text) is live
+
+
 def test_what_is_nothing_is_refused_with_a_remedy():
     with pytest.raises(SourceError, match=r"no file, folder or camera 'Nice Cam'.*keycam cameras"):
         open_source("Nice Cam")
@@ -76,12 +97,21 @@ def test_importing_realtime_loads_nothing_heavy():
 
 def test_windows_cameras_are_told_to_open_quickly():
     code = (
-        "import realtime.source, os; print(os.environ['OPENCV_VIDEOIO_MSMF_ENABLE_HW_TRANSFORMS'])"
+        "import os, sys\n"
+        "class Spy:\n"
+        "    def find_spec(self, name, *_):\n"
+        "        if name == 'cv2':\n"
+        "            print(os.environ.get('OPENCV_VIDEOIO_MSMF_ENABLE_HW_TRANSFORMS'))\n"
+        "sys.meta_path.insert(0, Spy())\n"
     )
-    answer = subprocess.run(
-        [sys.executable, "-c", code], capture_output=True, text=True, check=True
-    )
-    assert answer.stdout.strip() == "0"
+    for first in ("realtime.cameras", "realtime.capture", "engines"):
+        answer = subprocess.run(
+            [sys.executable, "-c", f"{code}import {first}"],
+            capture_output=True,
+            text=True,
+            check=True,
+        )
+        assert answer.stdout.splitlines()[:1] == ["0"]
 
 
 def test_pictures_in_memory_may_be_written_anew_for_each_frame():

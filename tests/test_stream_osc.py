@@ -62,3 +62,11 @@ def test_more_subjects_have_their_id_in_the_address(receiver):
     addresses = [address for address, _ in received(receiver)]
     assert sum(address.startswith("/keycam/kp/") for address in addresses) == 4
     assert sum(address.startswith("/keycam/5/kp/") for address in addresses) == 4
+
+
+def test_predicted_points_are_sent_where_there_are_any(receiver):
+    stream = stream_to(f"osc://127.0.0.1:{receiver.getsockname()[1]}")
+    send(stream, 0, replace(HERE, predicted_px=POINTS / 2, ahead_ms=30.0))
+    stream.close()
+    values = np.array([values for _, values in received(receiver)[2:]])
+    np.testing.assert_allclose(values[:, :2], POINTS / 2 / (64, 48), atol=1e-6)

@@ -96,3 +96,34 @@ def test_drops_add_up_and_stages_keep_their_order(clock):
         stats.finish()
     assert stats.dropped == 7
     assert tuple(stats.percentiles()) == STAGES
+
+
+def test_time_that_is_skipped_counts_nowhere(monkeypatch: pytest.MonkeyPatch) -> None:
+    now = [0]
+    monkeypatch.setattr(timing, "monotonic_ns", lambda: now[0])
+    frame, runs = frames(1)[0], []
+    for pause_ns in (0, 60_000_000_000):
+        now[0] = 0
+        stats = Timings(warmup=1)
+        for i in range(4):
+            stats.start()
+            stats.grabbed(frame)
+            now[0] += 10_000_000
+            if i == 2:
+                now[0] += pause_ns
+                stats.skip(pause_ns)
+            stats.finish()
+        age = stats.age()
+        assert age is not None
+        runs.append((stats.fps, stats.recent_fps, stats.percentiles()["loop"], age))
+    assert runs[0] == runs[1]
+    assert runs[0][0] == pytest.approx(100)
+
+
+def test_recent_times_are_those_of_the_last_frames() -> None:
+    stats = Timings(warmup=0)
+    assert stats.recent_ms() == {}
+    for i in range(100):
+        stats.add("infer", 1.0 if i < 60 else 3.0)
+    stats.add("draw", 0.5)
+    assert stats.recent_ms() == {"infer": 3.0, "draw": 0.5}

@@ -18,6 +18,7 @@ from train.videos import Footage
 LEAST_CLIPS = 30  # fewer subjects are no sample: one may always stand on the left
 READ = 0.75  # a mode of shape counts if the found poses vary in it by this share of the prior
 MODES = 4  # at most
+STEEP = 0.25  # of the first mode's spread: over less, a slope is mostly chance
 
 
 def laid(labels: PseudoLabels, footage: Footage, prior: Prior, zoom: float) -> PseudoLabels:
@@ -47,12 +48,14 @@ def calibrated(
 
     A linear regression of place on shape, for the found poses that are `trusted` (N,) and for the
     prior; the difference is taken off all. Only modes of shape that the found poses vary in like
-    the prior are used: a regression on what is hardly read would be noise.
+    the prior are used, and only wide ones: a regression on what is hardly read, or hardly varies,
+    would be noise.
     """
     wanted, found = as_complex(prior.poses), as_complex(poses)
     shapes = Shapes.of(wanted, list(prior.skeleton.flipped), MODES)
     lies, shaped = shapes.read(found)
     used = shaped[trusted].std(axis=0) >= READ * shapes.spread
+    used &= shapes.spread >= STEEP * shapes.spread[0]
     gap = _regression(lies[trusted], shaped[trusted], shapes, used)
     gap -= _regression(*shapes.read(wanted), shapes, used)
     middle = shaped[trusted][:, used].mean(axis=0)

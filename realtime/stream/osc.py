@@ -5,8 +5,9 @@
     /NAME/kp/POINT f f f  x and y from 0 to 1 (left to right, top to bottom), confidence
 
 NAME is "keycam" unless the address has one. Points of a subject with another id than 0 are at
-/NAME/ID/kp/POINT; points that are missing are left out. Every frame is sent, so that a receiver
-can tell a lost subject from a dead tracker.
+/NAME/ID/kp/POINT; points that are missing are left out. With --predict they are where they will be
+when they are seen. Every frame is sent, so that a receiver can tell a lost subject from a dead
+tracker.
 """
 
 from collections.abc import Sequence
@@ -92,7 +93,7 @@ class Osc:
 
     def _found(self, subject: Subject, size: tuple[int, int]) -> list[Message]:
         root = self._root if subject.id == 0 else f"{self._root}/{subject.id}"
-        values = np.column_stack((subject.keypoints_px / size, subject.confidence))
+        values = np.column_stack((subject.newest_px / size, subject.confidence))
         return [
             (f"{root}/kp/{point}", "fff", tuple(row.tolist()))
             for point, row in zip(self._points, values, strict=True)

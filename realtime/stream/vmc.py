@@ -10,7 +10,8 @@
 Points are tracked in the picture, so z is 0, and x and y are in heights of the picture from its
 middle: y up, x as of a subject that faces Unity's +z, whose left is -x. Turns of the head other
 than its roll, all other bones and the root are absent. When the subject is lost, only OK and T
-are sent. Of several subjects the first is sent.
+are sent. Of several subjects the first is sent. With --predict all of this is of the points where
+they will be when they are seen.
 """
 
 from math import cos, isfinite, sin
@@ -60,9 +61,9 @@ class Vmc:
             ("/VMC/Ext/T", "f", (seconds,)),
         ]
         for subject in record.subjects[:1]:
-            messages += self._places(subject.keypoints_px, frame.image.shape[1::-1])
-            if self._face and np.isfinite(subject.keypoints_px).all():
-                messages += _face(subject.keypoints_px)
+            messages += self._places(subject.newest_px, frame.image.shape[1::-1])
+            if self._face and np.isfinite(subject.newest_px).all():
+                messages += _face(subject.newest_px)
         return messages
 
     def _places(self, points: Points, size: tuple[int, int]) -> list[Message]:
