@@ -23,7 +23,6 @@ from toy import (
     write_skeleton,
 )
 
-from engines.engine import shipped_decoders
 from realtime.pipeline import Wanted, watch
 from train import checkpoint
 from train.parts import Parts
@@ -48,6 +47,20 @@ def test_draw_overlay_changes_the_frame_it_draws_on(tmp_path):
     assert cv2.imread(str(tmp_path / "drawn.png")).shape == (240, 320, 3)
 
 
+def test_repose_strip_lays_drawn_heads_side_by_side(tmp_path):
+    run_example("repose_strip.py", tmp_path / "strip.png", "synthetic:seed=1")
+    strip = cv2.imread(str(tmp_path / "strip.png"))
+    assert strip.shape == (2 * 128 * 2, 8 * 128 * 2, 3)
+    assert strip.std() > 20
+
+
+def test_repose_writes_a_video_that_says_what_it_is(tmp_path):
+    run_example("repose.py", "synthetic:frames=4,size=320x240", tmp_path / "o.mp4")
+    with av.open(str(tmp_path / "o.mp4")) as file:
+        assert file.metadata["comment"] == "re-posed by keycam"
+        assert len(list(file.decode(video=0))) == 4
+
+
 def test_draw_window_shows_four_looks(tmp_path):
     run_example("draw_window.py", tmp_path / "drawn.png", "synthetic:frames=3,size=640x360")
     picture = cv2.imread(str(tmp_path / "drawn.png"))
@@ -61,22 +74,6 @@ def test_compare_sizes_compares_with_the_first():
     assert len(lines) == 6
     assert lines[1].split()[0] == "64x64"
     assert lines[1].split()[-1] == "1.00"
-
-
-@pytest.mark.skipif(not shipped_decoders(), reason="no decoder is shipped")
-def test_repose_strip_lays_drawn_heads_side_by_side(tmp_path):
-    run_example("repose_strip.py", tmp_path / "strip.png", "synthetic:seed=1")
-    strip = cv2.imread(str(tmp_path / "strip.png"))
-    assert strip.shape == (2 * 128 * 2, 8 * 128 * 2, 3)
-    assert strip.std() > 20
-
-
-@pytest.mark.skipif(not shipped_decoders(), reason="no decoder is shipped")
-def test_repose_writes_a_video_that_says_what_it_is(tmp_path):
-    run_example("repose.py", "synthetic:frames=4,size=320x240", tmp_path / "o.mp4")
-    with av.open(str(tmp_path / "o.mp4")) as file:
-        assert file.metadata["comment"] == "re-posed by keycam"
-        assert len(list(file.decode(video=0))) == 4
 
 
 def test_measure_exports_says_what_each_format_took():
