@@ -9,26 +9,25 @@ import logging
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass, field, replace
-from functools import partial
+from functools import cached_property, partial
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar, cast
 
 from engines import nvinfer
 from engines.build import BATCH, Built, Stopped, Tell, build
-from engines.cpu import CpuEngine
 from engines.cuda import Gpu
+from engines.decoder import Decoder
 from engines.device import Choice
 from engines.engine import Engine
 from engines.errors import EngineError
 from engines.geometry import Image
-from engines.parity import compare
+from engines.kinds import Kind, kind_of
 from engines.plans import Fingerprint, NoPlan, Plan, Plans
-from engines.precision import LADDERS, crop_feeds, in_precision
-from engines.probes import probes
-from engines.swap import SwapEngine
-from engines.trt import TensorRtEngine
+from engines.precision import LADDERS, in_precision
+from engines.trt import TensorRtDecoder, TensorRtEngine
 
 log = logging.getLogger(__name__)
+E = TypeVar("E", Engine, Decoder)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -36,12 +35,12 @@ class Order:
     """What is to be compiled.
 
     Attributes:
-        path: the model file.
+        path: the model file, a tracker's or a decoder's.
         index: of the GPU.
         precision: "fp32", "fp16" or "int8"; see `engines.precision.LADDERS`.
         batch: the most crops at once.
         crops: (N, S, S, 3) uint8 to compare on, and to take int8's ranges from; None for drawn
-            ones.
+            ones. A decoder's references.
         plans: where plans are kept.
     """
 
@@ -52,8 +51,9 @@ class Order:
     crops: Image | None = None
     plans: Plans = field(default_factory=Plans)
 
-    def crops_for(self, engine: Engine) -> Image:
-        return probes(engine.card.size) if self.crops is None else self.crops
+    @cached_property
+    def kind(self) -> Kind:
+        return kind_of(self.path)
 
 
 @dataclass(frozen=True)
@@ -63,17 +63,15 @@ class Compiled:
     `file` is None where the plan could not be kept, `unkept` says why.
     """
 
-    engine: TensorRtEngine
+    engine: TensorRtEngine | TensorRtDecoder
     plan: Plan
     file: Path | None
     fresh: bool
     unkept: str = ""
 
 
-def on_gpu(cpu: Engine, path: Path, choice: Choice, *, wait: bool) -> Engine:
-    """The engine for a GPU: at once if there is a plan for it, else `cpu` until one is built.
-
-    Takes `cpu` over.
+def on_gpu(cpu: E, path: Path, choice: Choice, *, wait: bool) -> E:
+    """Take `cpu` over: the GPU's engine at once if there is a plan, else `cpu` until one is built.
 
     Raises:
         EngineError: `wait`, and the GPU was asked for by name and cannot be used.
@@ -85,11 +83,12 @@ def on_gpu(cpu: Engine, path: Path, choice: Choice, *, wait: bool) -> Engine:
         log.info("%s: %s; building one, on the CPU meanwhile", path.name, error)
     else:
         cpu.close()
-        return compiled.engine
-    engine = SwapEngine(cpu, lambda tell: compiled_model(order, tell).engine, forced=choice.forced)
+        return cast(E, compiled.engine)
+    make = partial(compiled_model, order)
+    engine = order.kind.swap(cpu, lambda tell: make(tell).engine, forced=choice.forced)
     if wait:
         engine.settle()
-    return engine
+    return cast(E, engine)
 
 
 def cached(order: Order) -> Compiled:
@@ -99,7 +98,7 @@ def cached(order: Order) -> Compiled:
         NoPlan: nothing that fits, or nothing that works.
     """
     gpu = Gpu(order.index)
-    with closing(CpuEngine(order.path)) as reference:
+    with closing(order.kind.open(order.path)) as reference:
         return _from_cache(order, _fingerprint(order, gpu), reference)
 
 
@@ -113,14 +112,14 @@ def compiled_model(order: Order, tell: Tell | None = None) -> Compiled:
             are in the message.
     """
     gpu = Gpu(order.index)
-    with closing(CpuEngine(order.path)) as reference:
+    with closing(order.kind.open(order.path)) as reference:
         fingerprint = _fingerprint(order, gpu)
         with order.plans.lock(fingerprint, lambda: tell is None or tell(0.0)):
             try:
                 return _from_cache(order, fingerprint, reference)
             except NoPlan as error:
                 log.debug("%s: %s", order.path.name, error)
-            feeds = crop_feeds(order.crops_for(reference))
+            feeds = order.kind.feeds(reference, order.crops)
             maker = partial(_built, order, fingerprint, gpu, feeds=feeds, tell=tell)
             engine, plan = _first_good(order, reference, maker)
             try:
@@ -139,9 +138,9 @@ def rehearsed(order: Order, target: str, tell: Tell | None = None) -> tuple[Plan
     Raises:
         EngineError: it cannot be built, or not kept.
     """
-    with closing(CpuEngine(order.path)) as reference:
+    with closing(order.kind.open(order.path)) as reference:
         content = order.path.read_bytes()
-        feeds = crop_feeds(order.crops_for(reference))
+        feeds = order.kind.feeds(reference, order.crops)
         graph = in_precision(content, order.precision, feeds)
     made = build(graph, batch=order.batch, target=target, tell=tell)
     tried = {order.precision: "not compared yet: no GPU here"}
@@ -171,7 +170,7 @@ def _fingerprint(order: Order, gpu: Gpu) -> Fingerprint:
     )
 
 
-def _from_cache(order: Order, fingerprint: Fingerprint, reference: CpuEngine) -> Compiled:
+def _from_cache(order: Order, fingerprint: Fingerprint, reference: Any) -> Compiled:
     try:
         plan = order.plans.read(fingerprint)
     except NoPlan as error:
@@ -188,8 +187,8 @@ def _from_cache(order: Order, fingerprint: Fingerprint, reference: CpuEngine) ->
 
 
 def _first_good(
-    order: Order, reference: CpuEngine, maker: Callable[[str], bytes]
-) -> tuple[TensorRtEngine, Plan]:
+    order: Order, reference: Any, maker: Callable[[str], bytes]
+) -> tuple[TensorRtEngine | TensorRtDecoder, Plan]:
     """The first precision of the ladder that can be built and passes the gate."""
     tried: dict[str, str] = {}
     for precision in LADDERS[order.precision]:
@@ -232,16 +231,16 @@ def _built(
 
 
 def _gated(
-    content: bytes, precision: str, order: Order, reference: CpuEngine
-) -> tuple[TensorRtEngine, str]:
+    content: bytes, precision: str, order: Order, reference: Any
+) -> tuple[TensorRtEngine | TensorRtDecoder, str]:
     """An engine that passed the gate, and what was measured.
 
     Raises:
         EngineError: it did not pass, or failed.
     """
-    engine = TensorRtEngine(content, reference.card, order.index, precision=precision)
+    engine = order.kind.make(content, reference, order.index, precision)
     try:
-        parity = compare(reference, engine, order.crops_for(reference))
+        parity = order.kind.compare(reference, engine, order.crops)
     except EngineError:
         engine.close()
         raise

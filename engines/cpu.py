@@ -19,7 +19,7 @@ from engines.errors import DataError, EngineError
 from engines.geometry import Image
 
 MAX_MODEL_BYTES = 1 << 30
-_BACKEND_ERRORS = (RuntimeError, ValueError, OSError)
+BACKEND_ERRORS = (RuntimeError, ValueError, OSError)
 
 
 class _Binding:
@@ -67,7 +67,7 @@ class CpuEngine:
         np.copyto(bound.crops, crops)
         try:
             self._session.run_with_iobinding(bound.io)
-        except _BACKEND_ERRORS as error:
+        except BACKEND_ERRORS as error:
             raise EngineError(f"ONNX Runtime failed: {first_line(error)}") from error
         return Prediction(bound.keypoints.copy(), bound.confidence.copy())
 
@@ -106,7 +106,12 @@ def open_session(path: Path, threads: int) -> ort.InferenceSession:
         ) from error
 
 
-def read_card(session: ort.InferenceSession, path: Path, kind: str) -> Card:
+def read_card(session: ort.InferenceSession, path: Path, kind: str | None = None) -> Card:
+    """The card of the file that `session` has open.
+
+    Raises:
+        EngineError: it holds none, a damaged one, or one of another kind than `kind`.
+    """
     try:
         text = session.get_modelmeta().custom_metadata_map.get(METADATA_KEY)
         if text is None:
@@ -114,7 +119,7 @@ def read_card(session: ort.InferenceSession, path: Path, kind: str) -> Card:
         card = Card.from_json(text)
     except (DataError, UnicodeDecodeError) as error:
         raise EngineError(f"{path}: {first_line(error)}; export it again") from error
-    if card.kind != kind:
+    if kind is not None and card.kind != kind:
         raise EngineError(f"{path}: a {card.kind} file, where a {kind} file is needed")
     return card
 

@@ -96,7 +96,7 @@ def check_crops(crops: Image, size: int) -> None:
 
 
 def locate(path: str | Path) -> Path:
-    """A shipped model by its name, or the path itself.
+    """A shipped model or decoder by its name, or the path itself.
 
     Raises:
         EngineError: there is neither.
@@ -105,10 +105,20 @@ def locate(path: str | Path) -> Path:
     if Path(path).name == str(path) and shipped.is_file():
         return shipped
     if not Path(path).is_file():
-        known = ", ".join(shipped_models()) or "none"
+        known = ", ".join([*shipped_models(), *shipped_decoders()]) or "none"
         raise EngineError(f"no model file '{path}': give an .onnx or a shipped model ({known})")
     return Path(path)
 
 
 def shipped_models() -> list[str]:
-    return sorted(file.stem for file in (Path(__file__).parent / "models").glob("*.onnx"))
+    """Names of the trackers that come with keycam."""
+    return sorted(set(_shipped()) - set(shipped_decoders()))
+
+
+def shipped_decoders() -> list[str]:
+    """Names of the decoders that come with keycam, each that of its tracker and "-decoder"."""
+    return sorted(name for name in _shipped() if name.endswith("-decoder"))
+
+
+def _shipped() -> list[str]:
+    return [file.stem for file in (Path(__file__).parent / "models").glob("*.onnx")]

@@ -2,17 +2,21 @@
 
 import logging
 from collections.abc import Callable
+from typing import Generic, TypeVar
 
 from engines.card import Card
+from engines.decoder import Decoder, check_poses, check_reference
 from engines.engine import Engine, Prediction, check_crops
 from engines.errors import EngineError
-from engines.geometry import Image
+from engines.geometry import Image, Points
 from engines.job import Job
 
 log = logging.getLogger(__name__)
+E = TypeVar("E", Engine, Decoder)
+T = TypeVar("T")
 
 
-class SwapEngine:
+class _Swap(Generic[E]):
     """Runs on `first` while `make` makes another engine in the background, then on that one.
 
     The change happens between two runs. `name` and `precision` always say what ran last, or will
@@ -21,13 +25,13 @@ class SwapEngine:
     """
 
     def __init__(
-        self, first: Engine, make: Callable[[Callable[[float], bool]], Engine], *, forced: bool
+        self, first: E, make: Callable[[Callable[[float], bool]], E], *, forced: bool
     ) -> None:
         """Takes `first` over, which is closed with it."""
-        self._first = first
-        self._engine = first
+        self._first: E = first
+        self._engine: E = first
         self._forced = forced
-        self._job: Job[Engine] | None = Job(make)
+        self._job: Job[E] | None = Job(make)
         self._closed = False
 
     @property
@@ -53,14 +57,14 @@ class SwapEngine:
         """Whether no change is to come any more."""
         return self._job is None
 
-    def run(self, crops: Image) -> Prediction:
-        check_crops(crops, self.card.size)
+    def _do(self, call: Callable[[E], T]) -> T:
+        """`call` with the engine of the moment, or the first one where that fails."""
         if self._job is not None and self._job.done:
             self.settle()
         if self._engine is self._first:
-            return self._first.run(crops)
+            return call(self._first)
         try:
-            return self._engine.run(crops)
+            return call(self._engine)
         except EngineError as error:
             if self._forced:
                 raise
@@ -70,7 +74,7 @@ class SwapEngine:
                 lost.close()
             except EngineError as other:
                 log.debug("%s", other)
-            return self._first.run(crops)
+            return call(self._first)
 
     def settle(self) -> None:
         """Wait for the other engine and take it; called where the best engine is to run at once.
@@ -82,13 +86,17 @@ class SwapEngine:
         if job is None:
             return
         try:
-            self._engine = job.result()
+            self._engine = self._ready(job.result())
         except EngineError as error:
             if self._forced:
                 raise
             log.warning("%s; staying with %s", error, self._first.name)
         else:
             log.info("now on %s, %s", self._engine.name, self._engine.precision)
+
+    def _ready(self, engine: E) -> E:
+        """What takes over, told what the first was told."""
+        return engine
 
     def close(self) -> None:
         if self._closed:
@@ -104,3 +112,35 @@ class SwapEngine:
         if self._engine is not self._first:
             self._engine.close()
         self._first.close()
+
+
+class SwapEngine(_Swap[Engine]):
+    """A tracker's engine that moves to a better one; see `_Swap`."""
+
+    def run(self, crops: Image) -> Prediction:
+        check_crops(crops, self.card.size)
+        return self._do(lambda engine: engine.run(crops))
+
+
+class SwapDecoder(_Swap[Decoder]):
+    """A decoder that moves to a better engine; see `_Swap`. Both have the same reference."""
+
+    _reference: tuple[Image, Points] | None = None
+
+    def prepare(self, reference: Image, keypoints: Points) -> None:
+        check_reference(reference, keypoints, self.card)
+        self._reference = reference.copy(), keypoints.copy()
+        self._first.prepare(reference, keypoints)
+        if self._engine is not self._first:
+            self._engine.prepare(reference, keypoints)
+
+    def draw(self, keypoints: Points) -> Image:
+        check_poses(keypoints, self.card)
+        if self._reference is None:
+            raise EngineError("there is no reference picture yet: prepare one first")
+        return self._do(lambda decoder: decoder.draw(keypoints))
+
+    def _ready(self, engine: Decoder) -> Decoder:
+        if self._reference is not None:
+            engine.prepare(*self._reference)
+        return engine

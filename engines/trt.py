@@ -1,71 +1,19 @@
-"""The TensorRT engine: runs a plan on a GPU."""
+"""The TensorRT engines: a tracker's and a decoder's plan on a GPU."""
 
 import numpy as np
 
-from engines import nvinfer
 from engines.card import Card
-from engines.cuda import Exchange, Gpu, Tensors
+from engines.cuda import Tensors
+from engines.decoder import Feeds
 from engines.engine import Prediction, check_crops
-from engines.errors import EngineError
-from engines.geometry import Image
+from engines.geometry import Image, Points
+from engines.plan_runner import PlanRunner
 
-
-class _Lane:
-    """What one batch size needs: an execution context, its memory, and a CUDA graph if possible.
-
-    Shapes and addresses are set here, once; a run only copies and launches.
-    """
-
-    def __init__(self, engine: "nvinfer.trt.ICudaEngine", gpu: Gpu, batch: int) -> None:
-        context = engine.create_execution_context()
-        if context is None:
-            raise nvinfer.failure("gives no execution context")
-        self._context = context
-        inputs, outputs = _tensors(engine, batch)
-        self._exchange = Exchange(gpu, inputs, outputs)
-        try:
-            self._prepare(_profile(engine, batch))
-            self._exchange.run(self._enqueue)  # before a capture, and the first run is the slowest
-            self._exchange.capture(self._enqueue)
-        except EngineError:
-            self.close()
-            raise
-
-    @property
-    def captured(self) -> bool:
-        return self._exchange.captured
-
-    def run(self, crops: Image) -> Prediction:
-        np.copyto(self._exchange.inputs["crop"], crops)
-        self._exchange.run(self._enqueue)
-        outputs = self._exchange.outputs
-        return Prediction(outputs["keypoints"].copy(), outputs["confidence"].copy())
-
-    def close(self) -> None:
-        del self._context
-        self._exchange.close()
-
-    def _prepare(self, profile: int) -> None:
-        done = self._context.set_optimization_profile_async(profile, self._exchange.stream)
-        for name, array in self._exchange.inputs.items():
-            done = done and self._context.set_input_shape(name, array.shape)
-        for name, address in self._exchange.addresses.items():
-            done = done and self._context.set_tensor_address(name, address)
-        if not done or self._context.infer_shapes():
-            raise nvinfer.failure("refuses the shapes of its own plan")
-
-    def _enqueue(self, stream: int) -> None:
-        if not self._context.execute_async_v3(stream):
-            raise nvinfer.failure("cannot run the plan")
+_BYTE, _FLOAT = np.dtype(np.uint8), np.dtype(np.float32)
 
 
 class TensorRtEngine:
-    """Runs a tracker's plan on one GPU.
-
-    Memory is allocated when a batch size is first seen; after that a run is one launch (of a CUDA
-    graph) or three (two copies and the plan), and one wait. May be made on one thread and run on
-    another. More crops than the plan takes are run in parts.
-    """
+    """Runs a tracker's plan on one GPU; see `engines.plan_runner`."""
 
     def __init__(self, plan: bytes, card: Card, index: int, *, precision: str) -> None:
         """
@@ -77,101 +25,56 @@ class TensorRtEngine:
         """
         self.card = card
         self.precision = precision
-        self._gpu = Gpu(index)
-        self.name = f"{nvinfer.title()} cuda:{index} {self._gpu.name}"
-        self._lanes: dict[int, _Lane] = {}
-        self._runtime: nvinfer.trt.Runtime | None = None
-        self._engine: nvinfer.trt.ICudaEngine | None = None
-        self._closed = False
-        try:
-            with self._gpu.current():
-                self._runtime, self._engine = _deserialised(plan)
-                _check(self._engine, card)
-                self.batch = _largest_batch(self._engine)
-        except EngineError:
-            self.close()
-            raise
+        points, size = len(card.skeleton.keypoints), card.size
+        inputs = {"crop": ((1, size, size, 3), _BYTE)}
+        outputs = {"keypoints": ((1, points, 2), _FLOAT), "confidence": ((1, points), _FLOAT)}
+        self._runner = PlanRunner(plan, index, inputs, outputs)
+        self.name, self.batch = self._runner.name, self._runner.batch
 
     @property
     def captured(self) -> bool:
         """Whether every batch size seen so far runs as a CUDA graph."""
-        return bool(self._lanes) and all(lane.captured for lane in self._lanes.values())
+        return self._runner.captured
 
     def run(self, crops: Image) -> Prediction:
         check_crops(crops, self.card.size)
-        parts = [
-            self._lane(len(part)).run(part)
-            for part in (crops[i : i + self.batch] for i in range(0, len(crops), self.batch))
-        ]
-        if len(parts) == 1:
-            return parts[0]
-        return Prediction(*(np.concatenate(arrays) for arrays in zip(*parts, strict=True)))
+        outputs = self._runner.run({"crop": crops})
+        return Prediction(outputs["keypoints"], outputs["confidence"])
 
     def close(self) -> None:
-        lanes, self._lanes = self._lanes, {}
-        if self._closed:
-            return
-        self._closed = True
-        with self._gpu.current():
-            for lane in lanes.values():
-                lane.close()
-            self._engine = None
-            self._runtime = None
-
-    def _lane(self, batch: int) -> _Lane:
-        if batch not in self._lanes:
-            if self._engine is None:
-                raise EngineError("the engine is closed")
-            with self._gpu.current():
-                self._lanes[batch] = _Lane(self._engine, self._gpu, batch)
-        return self._lanes[batch]
+        self._runner.close()
 
 
-def _deserialised(plan: bytes) -> "tuple[nvinfer.trt.Runtime, nvinfer.trt.ICudaEngine]":
-    """An engine, and the runtime that must outlive it."""
-    try:
-        runtime = nvinfer.trt.Runtime(nvinfer.logger())
-    except TypeError as error:
-        raise nvinfer.failure("cannot start its runtime") from error
-    engine = runtime.deserialize_cuda_engine(plan)
-    if engine is None:
-        raise nvinfer.failure("refuses the plan")
-    return runtime, engine
+class TensorRtDecoder:
+    """Runs a decoder's plan on one GPU; see `engines.plan_runner`."""
 
+    def __init__(
+        self, plan: bytes, card: Card, index: int, *, precision: str, asks_pose: bool
+    ) -> None:
+        """
+        Args:
+            plan: for GPU `index`, trusted: a damaged one may end the process.
+            asks_pose: the graph takes the reference's keypoints, too.
 
-def _check(engine: "nvinfer.trt.ICudaEngine", card: Card) -> None:
-    """Refuse a plan whose tensors are not those of the card's model."""
-    points, size = len(card.skeleton.keypoints), card.size
-    inputs, outputs = _tensors(engine, 1)
-    if inputs != {"crop": ((1, size, size, 3), np.dtype(np.uint8))} or outputs != {
-        "keypoints": ((1, points, 2), np.dtype(np.float32)),
-        "confidence": ((1, points), np.dtype(np.float32)),
-    }:
-        raise EngineError("the plan is not that of this model; compile it again")
+        Raises:
+            EngineError: TensorRT refuses the plan, or it is not that of the card's model.
+        """
+        self.card = card
+        self.precision = precision
+        pose = ((1, len(card.skeleton.keypoints), 2), _FLOAT)
+        picture = ((1, card.size, card.size, 3), _BYTE)
+        inputs: Tensors = {"reference": picture, "keypoints": pose}
+        inputs = {**inputs, "pose": pose} if asks_pose else inputs
+        self._runner = PlanRunner(plan, index, inputs, {"picture": picture})
+        self.name, self.batch = self._runner.name, self._runner.batch
+        self._feeds = Feeds(card, asks_pose=asks_pose)
 
+    def prepare(self, reference: Image, keypoints: Points) -> None:
+        self._feeds.prepare(reference, keypoints)
 
-def _tensors(engine: "nvinfer.trt.ICudaEngine", batch: int) -> tuple[Tensors, Tensors]:
-    """Inputs and outputs of a plan for `batch` crops: name -> shape and type."""
-    trt = nvinfer.trt
-    found: dict[nvinfer.trt.TensorIOMode, dict[str, tuple[tuple[int, ...], np.dtype[np.generic]]]]
-    found = {trt.TensorIOMode.INPUT: {}, trt.TensorIOMode.OUTPUT: {}}
-    for index in range(engine.num_io_tensors):
-        name = engine.get_tensor_name(index)
-        shape = tuple(batch if side == -1 else int(side) for side in engine.get_tensor_shape(name))
-        kind = np.dtype(trt.nptype(engine.get_tensor_dtype(name)))
-        found[engine.get_tensor_mode(name)][name] = (shape, kind)
-    return found[trt.TensorIOMode.INPUT], found[trt.TensorIOMode.OUTPUT]
+    def draw(self, keypoints: Points) -> Image:
+        picture = self._runner.run(self._feeds.of(keypoints))["picture"]
+        return picture if keypoints.ndim == 3 else np.asarray(picture[0])
 
-
-def _profile(engine: "nvinfer.trt.ICudaEngine", batch: int) -> int:
-    """The first optimisation profile that takes `batch` crops."""
-    for index in range(engine.num_optimization_profiles):
-        low, _, high = engine.get_tensor_profile_shape("crop", index)
-        if low[0] <= batch <= high[0]:
-            return index
-    raise EngineError(f"the plan was not built for {batch} crops; compile it again")
-
-
-def _largest_batch(engine: "nvinfer.trt.ICudaEngine") -> int:
-    profiles = range(engine.num_optimization_profiles)
-    return max(int(engine.get_tensor_profile_shape("crop", index)[2][0]) for index in profiles)
+    def close(self) -> None:
+        self._runner.close()

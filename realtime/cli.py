@@ -22,8 +22,12 @@ if TYPE_CHECKING:
 
 LATER = {  # name: (where it is, short help)
     "train": ("train.cli:train", "Learn keypoints from unlabelled video."),
+    "train-decoder": (
+        "train.decoder_cli:train_decoder",
+        "Learn to re-pose a picture, from the same video.",
+    ),
     "report": ("train.cli:report", "Write the report of a training again."),
-    "eval": ("train.cli:evaluate", "Measure a model against labelled pictures."),
+    "eval": ("train.eval_cli:evaluate", "Measure a model against labelled pictures."),
     "adapt": ("train.cli:adapt", "Adapt a model to your own video."),
     "prior": ("train.cli:prior", "Gather poses, or motion capture, into one prior."),
     "skeleton": ("train.cli:skeleton", "Mark a skeleton and first poses in a browser."),

@@ -99,6 +99,7 @@ def compile_command(
 ) -> None:
     """Build the TensorRT plan of MODEL for this machine's GPU, and compare it with the CPU.
 
+    MODEL is a tracker or a decoder (face68-decoder): a shipped name or an .onnx.
     `--device cuda` does the same at a model's first use, in the background.
     """
     check_json(json_file)

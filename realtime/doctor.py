@@ -111,11 +111,14 @@ def _onnxruntime() -> Finding:
 
 
 def _models() -> Finding:
-    """Each shipped model is loaded and run."""
-    from engines.engine import load, shipped_models
+    """Each shipped model is loaded and run, each decoder loaded."""
+    from engines.decoder import load_decoder
+    from engines.engine import load, shipped_decoders, shipped_models
 
     np = importlib.import_module("numpy")
-    shipped = shipped_models()
+    shipped, decoders = shipped_models(), shipped_decoders()
+    for name in decoders:
+        load_decoder(name).close()
     for name in shipped:
         engine = load(name)
         size = engine.card.size
@@ -123,7 +126,7 @@ def _models() -> Finding:
         engine.close()
     if not shipped:
         return Finding("models", Verdict.BROKEN, "none shipped", REINSTALL)
-    return Finding("models", Verdict.GOOD, f"{', '.join(shipped)}: loaded and run")
+    return Finding("models", Verdict.GOOD, f"{', '.join([*shipped, *decoders])}: loaded")
 
 
 def _codec() -> Finding:

@@ -166,7 +166,8 @@ class _Context:
         return True
 
     def set_input_shape(self, name: str, shape: tuple[int, ...]) -> bool:
-        low, _, high = self._engine.profiles[self._profile][name]
+        fixed = self._engine.tensors[name].shape
+        low, _, high = self._engine.profiles[self._profile].get(name, (fixed,) * 3)
         self._shapes[name] = shape
         return all(a <= b <= c for a, b, c in zip(low, shape, high, strict=True))
 
@@ -193,6 +194,7 @@ class _Context:
             feeds[own.name] = place.view(own.kind).reshape(shape)
         names = [own.name for own in engine.session.get_outputs()]
         for name, array in zip(names, engine.session.run(names, feeds), strict=True):
-            moved = array + np.float32(engine.spoil) if name == "keypoints" else array
+            spoilt = name in ("keypoints", "picture")
+            moved = (array + np.float32(engine.spoil)).astype(array.dtype) if spoilt else array
             content = np.ascontiguousarray(moved).view(np.uint8).ravel()
             engine.gpu.at(self._addresses[name], content.size)[:] = content

@@ -11,8 +11,9 @@ from onnx import TensorProto, helper
 
 from engines import EngineError, nvinfer
 from engines.build import Stopped, build, targets
-from engines.engine import locate, shipped_models
-from engines.precision import crop_feeds, in_precision
+from engines.engine import locate, shipped_decoders, shipped_models
+from engines.kinds import kind_of
+from engines.precision import in_precision
 from engines.probes import probes
 
 pytest.importorskip("tensorrt_rtx")
@@ -53,10 +54,12 @@ def serialised(node: onnx.NodeProto) -> bytes:
 
 @pytest.mark.parametrize("batch", [1, 4])
 @pytest.mark.parametrize("precision", PRECISIONS)
-@pytest.mark.parametrize("name", shipped_models())
+@pytest.mark.parametrize("name", [*shipped_models(), *shipped_decoders()])
 def test_every_shipped_model_in_every_precision(name: str, precision: str, batch: int) -> None:
-    model = locate(name).read_bytes()
-    graph = in_precision(model, precision, crop_feeds(probes(128, 2)))
+    path = locate(name)
+    kind = kind_of(path)
+    feeds = kind.feeds(kind.open(path), probes(128, 2))
+    graph = in_precision(path.read_bytes(), precision, feeds)
     built = build(graph, batch=batch)
     assert len(built.plan) > len(graph) / 2
 
@@ -69,10 +72,11 @@ def test_a_decoder_file_in_every_precision(decoder: Path, precision: str, batch:
 
 
 @pytest.mark.parametrize("target", ["7.5", "8.9"])
-def test_half_precision_for_a_named_gpu(target: str) -> None:
+@pytest.mark.parametrize("name", [*shipped_models(), *shipped_decoders()])
+def test_half_precision_for_a_named_gpu(name: str, target: str) -> None:
     """Also for Turing, which has no fp32 products: none may be left in the graph."""
     assert target in targets()
-    graph = in_precision(locate("face68").read_bytes(), "fp16", [])
+    graph = in_precision(locate(name).read_bytes(), "fp16", [])
     assert build(graph, batch=1, target=target).plan
 
 

@@ -46,6 +46,13 @@ def test_draw_overlay_changes_the_frame_it_draws_on(tmp_path):
     assert cv2.imread(str(tmp_path / "drawn.png")).shape == (240, 320, 3)
 
 
+def test_repose_strip_lays_drawn_heads_side_by_side(tmp_path):
+    run_example("repose_strip.py", tmp_path / "strip.png", "synthetic:seed=1")
+    strip = cv2.imread(str(tmp_path / "strip.png"))
+    assert strip.shape == (2 * 128 * 2, 8 * 128 * 2, 3)
+    assert strip.std() > 20
+
+
 def test_draw_window_shows_four_looks(tmp_path):
     run_example("draw_window.py", tmp_path / "drawn.png", "synthetic:frames=3,size=640x360")
     picture = cv2.imread(str(tmp_path / "drawn.png"))

@@ -6,12 +6,19 @@ import torch
 from torch import Tensor, nn
 from toy import TRIANGLE, tiny_config
 
-from engines import Card, EngineError, load
+from engines import Card, EngineError, load, load_decoder
 from engines.cpu import open_session, read_card
 from train import export as module
-from train.export import DecoderGraph, TeacherGraph, export_decoder, export_tracker
+from train.export import (
+    DecoderGraph,
+    TeacherGraph,
+    export_decoder,
+    export_tracker,
+    export_warping_decoder,
+)
 from train.parts import Parts
 from train.tracker_network import TrackerGraph, TrackerNetwork
+from train.warping_decoder import WarpingDecoder
 
 SIZE = 32
 CARD = Card(
@@ -113,6 +120,32 @@ def test_the_decoder_graph_gives_the_decoders_picture_in_the_cameras_order(parts
         wanted = ((rgb.clamp(-1, 1) + 1) * 127.5)[0].flip(0).permute(1, 2, 0)
         shown = DecoderGraph(parts.decoder, parts.renderer)(reference, points)[0]
     assert (shown.float() - wanted).abs().max() <= 0.51
+
+
+def test_a_warping_decoders_file_is_the_network_on_camera_pictures(tmp_path: Path) -> None:
+    torch.manual_seed(2)
+    decoder = WarpingDecoder(3, 4)
+    with torch.no_grad():
+        for last in (decoder.last, decoder.motion.last):
+            last.weight.normal_(0, 0.2)
+    poses = torch.tensor([[[-0.4, 0.3], [0.4, 0.3], [0.0, -0.4]]]) + 0.1 * torch.randn(4, 3, 2)
+    decoder.train()(torch.rand(4, 3, SIZE, SIZE), poses, poses.flip(0))
+    path = export_warping_decoder(decoder.eval(), CARD, tmp_path / "decoder.onnx")
+    engine = load_decoder(path)
+    assert (engine.card.kind, engine.card.skeleton) == ("decoder", TRIANGLE)
+    reference = noise(1)[0]
+    engine.prepare(reference, poses[0].numpy())
+    found = engine.draw(poses[1:].numpy())
+    with torch.no_grad():
+        rgb = torch.from_numpy(reference[..., ::-1].copy()).permute(2, 0, 1) / 127.5 - 1
+        count = len(poses) - 1
+        made = decoder(rgb.expand(count, -1, -1, -1), poses[:1].expand(count, -1, -1), poses[1:])
+        wanted = ((made.picture.clamp(-1, 1) + 1) * 127.5).flip(1).permute(0, 2, 3, 1).numpy()
+    assert np.abs(found - wanted).max() <= 1.01
+    assert found.std() > 5
+    content = path.read_bytes()
+    for folder in (Path(__file__).parents[1], Path(torch.__file__).parents[1]):
+        assert str(folder).encode() not in content
 
 
 class TwoFaced(nn.Module):

@@ -24,7 +24,7 @@ NEVER = {  # of other people's
     },
 }  # fmt: skip
 HOMES = {  # the files of engines that may know a backend
-    "onnxruntime": {"cpu.py", "openvino.py", "quantise.py"},
+    "onnxruntime": {"cpu.py", "cpu_decoder.py", "openvino.py", "quantise.py"},
     "onnx": {"half.py", "precision.py", "quantise.py"},
     "tensorrt": {"nvinfer.py"},
     "pycuda": {"cuda.py"},

@@ -4,9 +4,10 @@ import threading
 import numpy as np
 import pytest
 
-from engines import Card, Engine, EngineError, Prediction
+from engines import Card, Decoder, Engine, EngineError, Prediction
 from engines.fake import FakeEngine
-from engines.swap import SwapEngine
+from engines.geometry import Image, Points
+from engines.swap import SwapDecoder, SwapEngine
 
 
 def engine(card: Card, value: float, name: str) -> FakeEngine:
@@ -209,3 +210,74 @@ def test_close_ends_the_build_and_closes_all(cpu, gpu, ready: bool) -> None:
     assert job.done
     assert cpu.closed
     assert gpu.closed is ready
+
+
+class PlainDecoder:
+    """Draws its reference, `lighter` than it is."""
+
+    precision = "none"
+
+    def __init__(self, card: Card, lighter: int, name: str) -> None:
+        self.card, self.name, self.lighter = card, name, lighter
+        self.reference: Image | None = None
+        self.closed = self.lame = False
+
+    def prepare(self, reference: Image, keypoints: Points) -> None:
+        self.reference = reference
+
+    def draw(self, keypoints: Points) -> Image:
+        if self.lame or self.reference is None:
+            raise EngineError("lame")
+        return self.reference + np.uint8(self.lighter)
+
+    def close(self) -> None:
+        self.closed = True
+
+
+POSE = np.zeros((4, 2), np.float32)
+
+
+@pytest.fixture
+def decoders(mouse_card: Card) -> tuple[PlainDecoder, PlainDecoder]:
+    return PlainDecoder(mouse_card, 0, "cpu"), PlainDecoder(mouse_card, 1, "gpu")
+
+
+def test_a_decoder_that_takes_over_is_told_the_reference(decoders) -> None:
+    first, second = decoders
+    builder = Builder(second)
+    swapping = SwapDecoder(first, builder, forced=False)
+    assert isinstance(swapping, Decoder)
+    with pytest.raises(EngineError, match="no reference"):
+        swapping.draw(POSE)
+    reference = np.full((64, 64, 3), 7, np.uint8)
+    swapping.prepare(reference, POSE)
+    reference[:] = 9  # it is the caller's
+    assert builder.started.wait(10)
+    builder.gate.set()
+    wait_for_build(swapping)
+    assert swapping.draw(POSE).max() == 8
+    assert swapping.name == "gpu"
+    swapping.prepare(np.full((64, 64, 3), 20, np.uint8), POSE)
+    assert swapping.draw(POSE).max() == 21
+    second.lame = True
+    assert swapping.draw(POSE).max() == 20  # the first was told as well
+    assert (swapping.name, second.closed) == ("cpu", True)
+    swapping.close()
+    assert first.closed
+
+
+def test_a_callers_mistake_costs_no_decoder(decoders) -> None:
+    first, second = decoders
+    builder = Builder(second)
+    builder.gate.set()
+    swapping = SwapDecoder(first, builder, forced=False)
+    wait_for_build(swapping)
+    with pytest.raises(EngineError, match="reference must be"):
+        swapping.prepare(np.zeros((63, 64, 3), np.uint8), POSE)
+    swapping.prepare(np.zeros((64, 64, 3), np.uint8), POSE)
+    for wrong in (POSE[:3], POSE * np.nan):
+        with pytest.raises(EngineError, match="keypoint"):
+            swapping.draw(wrong)
+    assert swapping.draw(POSE).max() == 1
+    assert not second.closed
+    swapping.close()

@@ -3,9 +3,8 @@
 import json
 import shlex
 import sys
-from contextlib import closing
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 import click
 
@@ -106,53 +105,6 @@ def report(
 
     page = rebuild(run, pick_device(device), videos=videos, prior=prior, roi=roi)
     click.echo(f"{page}: open it in a browser")
-
-
-@click.command("eval", short_help="measure a model against labelled pictures")
-@click.argument("model")
-@click.option(
-    "--labels",
-    required=True,
-    type=click.Path(path_type=Path),
-    help="Keypoint table; DeepLabCut, SLEAP, COCO or NWB labels; or an exported session.",
-)
-@click.option(
-    "--images", type=click.Path(path_type=Path), help="Folder of the pictures; or the video."
-)
-@click.option("--norm", metavar="NAME,NAME", help="Divide errors by the distance of these two.")
-@click.option("--roi", type=click.Choice(["frame", "motion"]), default="frame", show_default=True)
-@click.option("--json", "json_file", type=click.Path(path_type=Path), help="Also write JSON.")
-@click.option("--stamp", "label", metavar="LABEL", help="Enter the errors into the model's card.")
-def evaluate(
-    model: str,
-    labels: Path,
-    images: Path | None,
-    norm: str | None,
-    roi: Literal["frame", "motion"],
-    json_file: Path | None,
-    label: str | None,
-) -> None:
-    """Measure MODEL (a shipped name or an .onnx) against labels, which it never saw in training."""
-    from engines import load
-    from train.evaluate import evaluate as measure
-
-    check_json(json_file)
-    ends = None
-    if norm is not None:
-        first, comma, second = norm.partition(",")
-        if not comma:
-            raise DataError(f"--norm {norm}: write two keypoint names, as p36,p45")
-        ends = first.strip(), second.strip()
-    with closing(load(model, "cpu")) as engine:
-        result = measure(engine, labels, images=images, norm=ends, roi=roi)
-    click.echo(result.to_text())
-    if json_file is not None:
-        write_json(json_file, result.to_dict())
-    if label is not None:
-        from engines.engine import locate
-        from train.stamp import stamp
-
-        stamp(locate(model), result.figures(label))
 
 
 @click.command(short_help="adapt a model to your own video")

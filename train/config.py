@@ -8,6 +8,7 @@ from math import isfinite
 from typing import Any, Literal, Self
 
 from engines.errors import DataError
+from train.settings import parsed
 
 PRESETS = ("compact", "paper")
 PRECISIONS = ("auto", "fp32", "bf16")
@@ -213,18 +214,7 @@ class Config:
 
     def with_texts(self, changes: Sequence[str]) -> Self:
         """A copy with settings replaced as written on a command line, `name=value` each."""
-        values: dict[str, Any] = {}
-        for change in changes:
-            name, sign, text = change.partition("=")
-            if not sign or name not in {field.name for field in fields(self)}:
-                raise DataError(f"no training setting '{change}': write NAME=VALUE")
-            kind = type(getattr(self, name))
-            try:
-                values[name] = _flag(text) if kind is bool else kind(text)
-            except ValueError:
-                need = {int: "a whole number", float: "a number", bool: "true or false"}[kind]
-                raise DataError(f"the training setting {name} needs {need}") from None
-        return self.with_changes(**values)
+        return self.with_changes(**parsed(self, changes))
 
     def to_json(self) -> str:
         return json.dumps(asdict(self), sort_keys=True)
@@ -238,10 +228,3 @@ class Config:
 
     def digest(self) -> str:
         return hashlib.sha256(self.to_json().encode()).hexdigest()
-
-
-def _flag(text: str) -> bool:
-    flags = {"1": True, "true": True, "yes": True, "0": False, "false": False, "no": False}
-    if text.lower() not in flags:
-        raise ValueError(text)
-    return flags[text.lower()]

@@ -20,6 +20,7 @@ from train.networks import Decoder
 from train.parts import Parts, Teacher
 from train.renderer import Renderer
 from train.tracker_network import TrackerGraph, TrackerNetwork, normalised
+from train.warping_decoder import WarpingDecoder
 
 OPSET = 20
 MOST_DIFFERENCE = 1e-4
@@ -56,9 +57,10 @@ def export_teacher(teacher: Teacher, card: Card, path: Path, size: int) -> Path:
 
 
 class DecoderGraph(nn.Module):
-    """The decoder as a model file runs it: one reference picture, many poses.
+    """The method's own decoder Ψ as a decoder file runs it: one reference picture, many poses.
 
-    The renderer is inside, so a pose is all that is needed per frame.
+    The renderer is inside, so a pose is all that is needed per frame. Unlike a warping decoder it
+    does not ask where the reference's keypoints are.
     """
 
     def __init__(self, decoder: Decoder, renderer: Renderer) -> None:
@@ -69,17 +71,53 @@ class DecoderGraph(nn.Module):
     def forward(self, reference: Tensor, keypoints: Tensor) -> Tensor:
         """reference (1, S, S, 3) uint8 BGR, keypoints (N, K, 2) -> picture (N, S, S, 3) uint8."""
         other = normalised(reference).flip(1).expand(keypoints.shape[0], -1, -1, -1)
-        picture = self.decoder(self.renderer(keypoints), other)
-        shown = ((picture.clamp(-1, 1) + 1) * 127.5).round()
-        return shown.flip(1).permute(0, 2, 3, 1).to(torch.uint8)
+        return _shown(self.decoder(self.renderer(keypoints), other))
 
 
 def export_decoder(parts: Parts, card: Card, path: Path, size: int) -> Path:
     """Write the decoder file; pictures may differ from torch's by one grey level of rounding."""
     graph = DecoderGraph(parts.decoder, parts.renderer).eval().cpu()
-    points = np.random.default_rng(0).uniform(-0.8, 0.8, (3, len(card.skeleton.keypoints), 2))
-    inputs = {"reference": _noise(1, size), "keypoints": points.astype(np.float32)}
+    points = _poses(len(card.skeleton.keypoints))
+    inputs = {"reference": _noise(1, size), "keypoints": points}
     return _export(graph, inputs, ["picture"], replace(card, kind="decoder", size=size), path)
+
+
+class WarpingDecoderGraph(nn.Module):
+    """A warping decoder as a decoder file runs it: one reference picture, many poses."""
+
+    def __init__(self, decoder: WarpingDecoder) -> None:
+        super().__init__()
+        self.decoder = decoder
+
+    def forward(self, reference: Tensor, pose: Tensor, keypoints: Tensor) -> Tensor:
+        """reference (1, S, S, 3) uint8 BGR with its keypoints `pose` (1, K, 2), keypoints
+        (N, K, 2) -> picture (N, S, S, 3) uint8 BGR."""
+        count = keypoints.shape[0]
+        picture = normalised(reference).flip(1).expand(count, -1, -1, -1)
+        return _shown(self.decoder(picture, pose.expand(count, -1, -1), keypoints).picture)
+
+
+def export_warping_decoder(decoder: WarpingDecoder, card: Card, path: Path) -> Path:
+    """Write the decoder file; pictures may differ from torch's by one grey level of rounding.
+
+    Raises:
+        EngineError: ONNX Runtime and torch differ by more; nothing is written then.
+    """
+    graph = WarpingDecoderGraph(decoder).eval().cpu()
+    points = _poses(len(card.skeleton.keypoints))
+    inputs = {"reference": _noise(1, card.size), "pose": points[:1] * 0.9, "keypoints": points}
+    return _export(graph, inputs, ["picture"], replace(card, kind="decoder"), path)
+
+
+def _shown(picture: Tensor) -> Tensor:
+    """(N, 3, S, S) RGB in about [-1, 1] -> (N, S, S, 3) uint8 BGR."""
+    grey = ((picture.clamp(-1, 1) + 1) * 127.5).round()
+    return grey.flip(1).permute(0, 2, 3, 1).to(torch.uint8)
+
+
+def _poses(points: int) -> NDArray[np.float32]:
+    """(3, points, 2) somewhere in the picture."""
+    return np.random.default_rng(0).uniform(-0.8, 0.8, (3, points, 2)).astype(np.float32)
 
 
 def _noise(count: int, size: int) -> NDArray[np.uint8]:

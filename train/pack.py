@@ -46,18 +46,18 @@ def packed_footage(
     settings = [FORMAT, roi_text(mode), side, [str(video.resolve()) for video in videos]]
     key = hashlib.sha256(json.dumps(settings).encode()).hexdigest()[:16]
     pixels, index = (folder / f"footage-{key}.{kind}" for kind in ("pixels", "json"))
-    sources = _sources(videos)
-    with _locked(folder):
+    files = sources_of(videos)
+    with locked(folder):
         reason = ""
         if index.exists():
             try:
-                footage, framing = _opened(pixels, index, sources)
+                footage, framing = _opened(pixels, index, files)
                 log.info("%s: read before, %s", pixels, _extent(footage, pixels))
                 return footage, framing
             except _Unusable as error:
                 reason = f" anew, as {error}"
-        _write(paths, mode, side, pixels, index, sources)
-        footage, framing = _opened(pixels, index, sources)
+        _write(paths, mode, side, pixels, index, files)
+        footage, framing = _opened(pixels, index, files)
     log.info("%s: made%s, %s", pixels, reason, _extent(footage, pixels))
     return footage, framing
 
@@ -70,7 +70,7 @@ class _Unusable(Exception):
     """Why a pack is not used."""
 
 
-def _sources(videos: Sequence[Path]) -> list[list[str | int]]:
+def sources_of(videos: Sequence[Path]) -> list[list[str | int]]:
     """(path, size, time of change in ns) of each file that would be read."""
     files = []
     for video in videos:
@@ -81,7 +81,7 @@ def _sources(videos: Sequence[Path]) -> list[list[str | int]]:
 
 
 @contextmanager
-def _locked(folder: Path) -> Iterator[None]:
+def locked(folder: Path) -> Iterator[None]:
     """One process at a time; the system lifts the lock of one that dies."""
     try:
         folder.mkdir(parents=True, exist_ok=True)

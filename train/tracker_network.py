@@ -80,7 +80,10 @@ class TrackerNetwork(nn.Module):
         """Keypoints (B, K, 2) in crop space and the logits (B, K) of their confidence."""
         quarter = self.quarter(self.stem(crop))
         eighth = self.eighth(quarter)
-        deep = self.sixteenth(eighth)
+        return self.read(self.sixteenth(eighth), eighth, quarter)
+
+    def read(self, deep: Tensor, eighth: Tensor, quarter: Tensor) -> tuple[Tensor, Tensor]:
+        """What `forward` gives, from the features at a sixteenth, an eighth and a quarter."""
         fine = self.up_quarter(self.up_eighth(deep, eighth), quarter)  # (B, 48, S/4, S/4)
         across = self.across(fine.mean(dim=2).transpose(1, 2))  # (B, S/4, K)
         down = self.down(fine.mean(dim=3).transpose(1, 2))
