@@ -19,7 +19,6 @@ if TYPE_CHECKING:
     from realtime.camera_settings import CameraSettings
     from realtime.loop import Report
     from realtime.pipeline import Wanted
-    from realtime.several import Followed
 
 LATER = {  # name: (where it is, short help)
     "train": ("train.cli:train", "Learn keypoints from unlabelled video."),
@@ -168,9 +167,11 @@ def run(
     Of several SOURCES each is tracked on its own, all by one engine, and one window shows them
     side by side; of -o each has a video of its own, with its number in the name.
     """
+    from realtime.several_cli import watch_each
+
     wanted: dict[str, Any] = {"window": not no_window, "video": video}
     wanted |= {"to": to, "processor": processor, "camera": camera}
-    watch(sources, wanted, **options)
+    watch_each(sources, wanted, **options)
 
 
 @main.command()
@@ -221,6 +222,7 @@ def record(
     becomes a session below the folder. Started again, it skips the files that are done.
     """
     from realtime.archive import several
+    from realtime.several_cli import watch_each
     from realtime.source import names_live
 
     keep = "lossless" if lossless else "lossy" if video else None
@@ -228,7 +230,7 @@ def record(
     if workers is None and ray is None and (all(live) or not several(sources)):
         wanted: dict[str, Any] = {"session": session, "keep_video": keep, "video": overlay}
         wanted |= {"to": to, "processor": processor, "camera": camera}
-        watch(sources, wanted, viewing={"style": style}, filtering=filtering, **options)
+        watch_each(sources, wanted, viewing={"style": style}, filtering=filtering, **options)
         return
     if any(live):
         raise click.UsageError("cameras and addresses are recorded apart from files")
@@ -258,7 +260,7 @@ def doctor(json_file: Path | None) -> None:
 
 
 def watch(
-    sources: tuple[str, ...],
+    source: str,
     wanted: Mapping[str, Any],
     *,
     viewing: Mapping[str, Any],
@@ -270,23 +272,24 @@ def watch(
     seconds: float | None,
     json_file: Path | None,
 ) -> None:
-    """Call `realtime.pipeline.watch`, or of several sources `watch_all`, and print the report."""
+    """Call `realtime.pipeline.watch` and print its report."""
     check_json(json_file)
-    from realtime import pipeline, several
+    from realtime import pipeline
     from realtime.filtering import Filtering
     from realtime.viewing import Viewing
 
     own: dict[str, Any] = {"viewing": Viewing.of(**viewing), "filtering": Filtering.of(**filtering)}
     outputs = pipeline.Wanted(**wanted, **own)
-    how: dict[str, Any] = {"model": model, "device": device, "smooth": not raw}
-    how |= {"frames": frames, "seconds": seconds}
-    if len(sources) == 1:
-        tell(pipeline.watch(sources[0], outputs, **how), outputs, json_file)
-        return
-    followed = several.watch_all(sources, outputs, **how)
-    put("\n\n".join(map(followed_text, followed)), [one.to_dict() for one in followed], json_file)
-    if any(one.error for one in followed):
-        raise click.exceptions.Exit(2)
+    report = pipeline.watch(
+        source,
+        outputs,
+        model=model,
+        device=device,
+        smooth=not raw,
+        frames=frames,
+        seconds=seconds,
+    )
+    tell(report, outputs, json_file)
 
 
 def record_many(
@@ -316,12 +319,6 @@ def tell(report: "Report", wanted: "Wanted", json_file: Path | None) -> None:
     from dataclasses import asdict
 
     put(summary(report, wanted), asdict(report), json_file)
-
-
-def followed_text(own: "Followed") -> str:
-    """What a run of several sources did with one of them."""
-    text = str(own.error) if own.report is None else summary(own.report, own.wanted)
-    return f"{own.source}\n{text}"
 
 
 def summary(report: "Report", wanted: "Wanted") -> str:

@@ -2,16 +2,44 @@
 
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeAlias
 
+from engines.engine import Engine
 from realtime.controls import Action, Controls, Value
 from realtime.deck import Deck
 from realtime.event import MAX_TEXT, Kind
 from realtime.frame import Frame
 from realtime.loop import Sink
-from realtime.recorder import Recorder
+from realtime.recorder import Quality, Recorder, clock, describe_model
+from realtime.replay import Replay
 from realtime.screen import Screen
 from realtime.snapshot import Snapshots
+from realtime.source import Source
+from realtime.viewing import Viewing
+
+Make: TypeAlias = Callable[[Path, Quality | None], Recorder]
+
+
+def recorders(source: Source, engine: Engine, model: Path, options: Mapping[str, Any]) -> Make:
+    """What opens recorders of this run, with what `engine` and `options` are at the time."""
+
+    def make(path: Path, video: Quality | None) -> Recorder:
+        return Recorder(
+            path,
+            source,
+            engine.card.skeleton,
+            model=describe_model(engine, model),
+            options=options,
+            video=video,
+            anchor=anchor_of(source),
+        )
+
+    return make
+
+
+def anchor_of(source: Source) -> Callable[[], Mapping[str, Any]]:
+    """What ties the clock of the frames' times to wall-clock time."""
+    return source.anchor if isinstance(source, Replay) else clock
 
 
 class Desk:
@@ -25,16 +53,18 @@ class Desk:
     def __init__(
         self,
         controls: Controls,
-        folder: Path,
+        viewing: Viewing,
         screen: Screen | None,
         recorder: Recorder | None,
-        make: Callable[[Path], Recorder],
+        make: Make,
     ) -> None:
         """
         Args:
-            folder: for recordings and snapshots on demand.
+            viewing: where recordings and snapshots on demand go, and whether they hold frames.
             make: opens the recorder of a new session folder.
         """
+        folder = viewing.record_to
+        video: Quality | None = "lossy" if viewing.record_video else None
         self.sinks: list[Sink] = []
         self._recorder: Recorder | Deck
         if screen is not None:
@@ -42,7 +72,7 @@ class Desk:
             controls.on(Action.SNAPSHOT, snapshots.snap)
             self.sinks.append(snapshots)
         if recorder is None:
-            deck = self._recorder = Deck(folder, make, controls)
+            deck = self._recorder = Deck(folder, lambda path: make(path, video), controls)
             controls.on(Action.RECORD, deck.switch)
             self.sinks.append(deck)
         else:

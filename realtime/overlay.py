@@ -96,7 +96,7 @@ class Overlay:
         text_scale = min(max(scale, 0.8), width / 320)
         if style.hud:
             self._hud.draw(canvas.picture, pose.state, stats, text_scale)
-        if (flags := _flags(own)) or (style.hud and stats.notice):
+        if (flags := _flags(own, pose)) or (style.hud and stats.notice):
             draw_foot(canvas.picture, flags, stats.notice, text_scale)
         if own.help and keys:
             draw_keys(canvas.picture, keys, text_scale)
@@ -134,12 +134,14 @@ def _colors(pose: Pose, style: Style) -> dict[int, Color] | None:
     return None
 
 
-def _flags(settings: Settings) -> tuple[str, ...]:
+def _flags(settings: Settings, pose: Pose) -> tuple[str, ...]:
     """What is not as usual and would be missed."""
+    ahead = not settings.raw and any(own.predicted_px is not None for own in pose.subjects)
     flags = {
         RECORDING: settings.recording is not None,
         "PAUSED": settings.paused,
         "RAW": settings.raw,
+        "PREDICTED": ahead,
         "MIRROR": settings.mirrored,
     }
     return tuple(text for text, on in flags.items() if on)

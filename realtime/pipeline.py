@@ -13,14 +13,14 @@ from engines.engine import Engine, load, locate
 from engines.errors import DataError
 from engines.swap import SwapEngine
 from realtime.camera_settings import CameraSettings
-from realtime.desk import Desk
+from realtime.desk import Desk, anchor_of, recorders
 from realtime.engine_watch import EngineWatch
 from realtime.filtering import Filtering, Filters, as_recorded
 from realtime.loop import Report, Sink, Tracks, closing_all, run
 from realtime.outputs import open_outputs
 from realtime.overlay import Overlay
-from realtime.recorder import Quality, Recorder, clock, describe_model
-from realtime.replay import Replay, model_of, open_replay
+from realtime.recorder import Quality, Recorder
+from realtime.replay import model_of, open_replay
 from realtime.repose.plan import Plan
 from realtime.repose.stage import open_stage
 from realtime.screen import Draws, Prepared, Screen, View
@@ -219,16 +219,14 @@ def open_sinks(
 
     `tile` takes the window's place where several loops share one.
     """
-    skeleton = engine.card.skeleton
-    anchor = source.anchor if isinstance(source, Replay) else clock
     sinks: list[Sink] = []
     with ExitStack() as undo:
-        hello = Hello.of(source, engine, anchor)
+        hello = Hello.of(source, engine, anchor_of(source))
         for address in addresses:
             if address.scheme != CAMERA:
                 sinks.append(stream := open_stream(address, hello))
                 undo.callback(stream.close)
-        overlay = Overlay(skeleton, caption=engine.name)
+        overlay = Overlay(engine.card.skeleton, caption=engine.name)
         controls = wanted.viewing.controls(stop)
         draws: Draws = overlay
         size = source.size
@@ -248,19 +246,11 @@ def open_sinks(
         if outputs or views or wanted.repose is not None:
             screen = Screen(draws, outputs, views, controls=controls, holds=not source.live)
             sinks.append(screen)
-
-        def make(path: Path, video: Quality | None) -> Recorder:
-            about, options = describe_model(engine, model), filters.options
-            return Recorder(
-                path, source, skeleton, model=about, options=options, video=video, anchor=anchor
-            )
-
+        make = recorders(source, engine, model, filters.options)
         recorder: Recorder | None = None
         if wanted.session is not None:
             sinks.append(recorder := make(wanted.session, wanted.keep_video))
-        demanded: Quality | None = "lossy" if wanted.viewing.record_video else None
-        folder = wanted.viewing.record_to
-        desk = Desk(controls, folder, screen, recorder, lambda path: make(path, demanded))
+        desk = Desk(controls, wanted.viewing, screen, recorder, make)
         filters.notes.append(desk.note)
         if isinstance(engine, SwapEngine):
             sinks.insert(0, EngineWatch(engine, overlay, desk))

@@ -1,7 +1,8 @@
 """The sink that draws: once per frame for each kind of output that wants the picture.
 
 A `View` is looked at: it gets pictures no larger than it shows, mirrored and paused as the controls
-say. Any other `Output`, such as a video file, gets every frame in its full size, in the same style.
+say, with keypoints where they are predicted to be by now. Any other `Output`, such as a video file,
+gets every frame in its full size, in the same style, with keypoints where they were seen.
 """
 
 from collections.abc import Mapping, Sequence
@@ -170,8 +171,9 @@ class Screen:
         if self._views and not self._outputs:
             return frame.image
         plain = replace(settings, mirrored=False, paused=False, help=False, recording=None)
-        picture = self._overlay.draw(frame, pose, stats, plain)
-        if settings == plain:
+        seen = _as_seen(pose)
+        picture = self._overlay.draw(frame, seen, stats, plain)
+        if settings == plain and seen is pose:
             height, width = frame.image.shape[:2]
             self._drawn[(width, height), settings, stats.notice] = picture
         return picture
@@ -208,3 +210,11 @@ class Screen:
         self._controls.take(frame, Pose(State.SEARCH), stats)
         self._show(self._draw_views(stats))
         stats.skip(monotonic_ns() - began)
+
+
+def _as_seen(pose: Pose) -> Pose:
+    """Without predictions, which lead the picture they are drawn on."""
+    if all(own.predicted_px is None for own in pose.subjects):
+        return pose
+    others = tuple(replace(own, predicted_px=None) for own in pose.others)
+    return replace(pose, predicted_px=None, others=others)

@@ -5,6 +5,7 @@ from contextlib import ExitStack
 from pathlib import Path
 
 from engines.engine import load
+from realtime.camera_settings import CameraSettings
 from realtime.frame import Frame, Pose
 from realtime.pipeline import DEFAULT_MODEL
 from realtime.source import open_source
@@ -14,6 +15,7 @@ from realtime.tracker import Tracker
 def track(
     source: str | int | Path,
     *,
+    camera: CameraSettings | None = None,
     model: str | Path = DEFAULT_MODEL,
     device: str = "auto",
     smooth: bool = True,
@@ -27,6 +29,7 @@ def track(
 
     Args:
         source: as for `realtime.source.open_source`; a number for a camera.
+        camera: what is asked of it, and how long it may be gone; by default not at all.
         model, device: as for `engines.load`.
         smooth: whether `pose.keypoints_px` are smoothed over time.
         realtime: play files at their own speed.
@@ -36,7 +39,7 @@ def track(
         EngineError, DataError: the model cannot be had, or failed.
     """
     with ExitStack() as stack:
-        opened = stack.enter_context(open_source(str(source), realtime=realtime))
+        opened = stack.enter_context(open_source(str(source), camera, realtime=realtime))
         engine = load(model, device, wait=not opened.live)  # one file, one engine
         stack.callback(engine.close)
         tracker = Tracker(engine, smooth=smooth)

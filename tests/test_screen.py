@@ -161,6 +161,22 @@ def test_a_view_shares_the_outputs_picture_only_where_it_is_the_same():
     assert [room for _, _, room, _ in overlay.calls] == [None, (32, 24)]
 
 
+def test_predictions_are_shown_but_not_drawn_on_what_is_kept():
+    drawn = []
+
+    class Noting(Overlay):
+        def draw(self, frame, pose, stats, settings=None, *, room=None, keys=None):
+            drawn.append([own.predicted_px is not None for own in pose.subjects])
+            return frame.image + 1
+
+    pose = FakeTracker().pose
+    ahead = replace(pose, predicted_px=pose.keypoints_px + 5, ahead_ms=50.0)
+    both = replace(ahead, others=(replace(ahead, id=1),))
+    screen = Screen(Noting(), [Output()], [View()], controls=Controls(Event()))
+    run(Memory([numbered(0)]), FakeTracker(both), [screen])
+    assert drawn == [[False, False], [True, True]]
+
+
 def test_help_names_the_keys_that_work():
     overlay, _ = shown_on(View(), count=1, settings=Settings(help=True))
     keys = overlay.calls[0][3]

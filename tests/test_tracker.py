@@ -5,7 +5,7 @@ from boxes import CARD, CORNERS, FRAME_NS, box, found_at, frames, make, same, se
 from engines import DataError, EngineError, Prediction, Roi, load
 from engines.geometry import Image
 from realtime.frame import Frame, State
-from realtime.smoothing import OneEuro
+from realtime.smoothing import OneEuro, Smoothing
 from realtime.tracker import (
     COAST_FRAMES,
     ENTER,
@@ -286,3 +286,20 @@ def test_place_and_points_are_filtered_as_if_each_alone() -> None:
         (x, y), (size, _) = place.update(square, time_s, body_px).tolist()
         due = Roi(x, y, size)
     assert due is not None
+
+
+def test_smoothing_is_set_for_the_next_frame_and_outlasts_a_reset() -> None:
+    tracker, _ = make()
+    assert tracker.smoothing == Smoothing()
+    trailing = []
+    for own in (Smoothing(min_cutoff_hz=0.5, beta=0.0), Smoothing(min_cutoff_hz=1e6)):
+        tracker.smoothing = own
+        tracker.reset()
+        assert tracker.smoothing == own
+        for frame in frames([box(200, 200)] * 12 + [box(215, 200)]):
+            pose = tracker.track(frame)
+        assert pose.raw_px is not None
+        assert pose.keypoints_px is not None
+        trailing.append(float(np.abs(pose.raw_px - pose.keypoints_px).max()))
+    assert trailing[0] > 5
+    assert trailing[1] < 0.1

@@ -7,6 +7,7 @@ import pytest
 import realtime
 from engines import EngineError, load
 from realtime import Tracker, track, tracking
+from realtime.camera_settings import CameraSettings
 from realtime.source import SourceError, open_source
 
 CLIP = "synthetic:frames=6,size=160x120"
@@ -22,6 +23,12 @@ def test_every_frame_comes_with_the_pose_of_a_tracker(blob_path: Path) -> None:
             assert pose.state == due.state
             if due.raw_px is not None:
                 np.testing.assert_array_equal(pose.raw_px, due.raw_px)
+
+
+def test_the_source_is_what_was_asked_of_it(blob_path: Path) -> None:
+    turned = CameraSettings(rotate=90)
+    shapes = [frame.image.shape for frame, _ in track(CLIP, camera=turned, model=blob_path)]
+    assert shapes == [(160, 120, 3)] * 6
 
 
 def test_leaving_the_loop_closes_engine_and_source(
