@@ -112,7 +112,7 @@ def repose(
     plan = plan_of(references, layout, decoder, to, relative=relative, mark=not no_mark)
     wanted: dict[str, Any] = {"window": not no_window, "video": video, "session": session}
     wanted |= {"to": to, "processor": processor, "camera": camera, "repose": plan}
-    watch((source,), wanted, **options)
+    watch(source, wanted, **options)
 
 
 @click.command(epilog=STYLES)
@@ -144,7 +144,7 @@ def send(
     """
     if any(not address.startswith("ws://") for address in to):
         raise click.UsageError("send serves ws://HOST:PORT; for other addresses use run --to")
-    watch((source,), {"window": not no_window, "to": to, "camera": camera}, **options)
+    watch(source, {"window": not no_window, "to": to, "camera": camera}, **options)
 
 
 @click.command(epilog=STYLES)
