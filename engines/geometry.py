@@ -54,11 +54,35 @@ class Roi:
         x, y = ((low + high) / 2).tolist()
         return cls(x, y, margin * max(*(high - low).tolist(), 1.0), angle)
 
+    @classmethod
+    def along(cls, keypoints_px: Points, margin: float, angle: float) -> Self:
+        """As `around`, with the box's sides turned by `angle`, too.
+
+        However picture and pose are turned together, this cuts the same crop.
+        """
+        if angle == 0:
+            return cls.around(keypoints_px, margin)
+        turn = complex(cos(angle), sin(angle))
+        upright = np.array(keypoints_px, np.float64, order="C").view(np.complex128) / turn
+        pixels = upright.view(np.float64)
+        low, high = np.minimum.reduce(pixels), np.maximum.reduce(pixels)
+        centre = complex(*((low + high) / 2).tolist()) * turn
+        return cls(centre.real, centre.imag, margin * max(*(high - low).tolist(), 1.0), angle)
+
     def overlap(self, other: "Roi") -> float:
-        """Intersection over union of the two squares, angles ignored; 0 to 1."""
+        """Intersection over union of the two squares, 0 to 1.
+
+        Exact where they are turned alike. Otherwise both are taken to be turned by the mean of
+        their angles, which is at most 0.3 too much.
+        """
+        dx, dy = other.x - self.x, other.y - self.y
+        if self.angle or other.angle:
+            c, s = cos(self.angle) + cos(other.angle), sin(self.angle) + sin(other.angle)
+            length = hypot(c, s) or 1.0
+            dx, dy = (c * dx + s * dy) / length, (c * dy - s * dx) / length
         half = (self.size + other.size) / 2
-        wide = min(half - abs(self.x - other.x), self.size, other.size)
-        high = min(half - abs(self.y - other.y), self.size, other.size)
+        wide = min(half - abs(dx), self.size, other.size)
+        high = min(half - abs(dy), self.size, other.size)
         shared = max(wide, 0.0) * max(high, 0.0)
         return shared / (self.size**2 + other.size**2 - shared)
 

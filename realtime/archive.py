@@ -42,6 +42,7 @@ class Options:
     frames: int | None = None
     seconds: float | None = None
     keep_video: Literal["lossy", "lossless"] | None = None
+    max_subjects: int = 1
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -118,7 +119,7 @@ def _do(job: Job) -> Outcome:
         raise DataError(f"{target} was made from another file or model; choose another -o")
     rmtree(part, ignore_errors=True)
     own = job.options
-    wanted = Wanted(session=part, keep_video=own.keep_video)
+    wanted = Wanted(session=part, keep_video=own.keep_video, max_subjects=own.max_subjects)
     started = monotonic()
     report = watch(
         job.source,

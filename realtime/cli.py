@@ -76,6 +76,15 @@ device_option = click.option(
     help="auto, cpu, cuda, cuda:N, openvino or openvino:int8.",
 )
 
+subjects_option = click.option(
+    "--max-subjects",
+    type=click.IntRange(1),
+    default=1,
+    show_default=True,
+    metavar="N",
+    help="Follow up to N subjects at once, each with an id of its own.",
+)
+
 
 def tracking(function: F) -> F:
     """Options of every command that tracks a source."""
@@ -148,6 +157,7 @@ def demo(model: str, device: str, json_file: Path | None) -> None:
 @sending
 @filming
 @filtering
+@subjects_option
 @tracking
 def run(
     sources: tuple[str, ...],
@@ -155,6 +165,7 @@ def run(
     to: tuple[str, ...],
     processor: str | None,
     camera: "CameraSettings",
+    max_subjects: int,
     *,
     no_window: bool,
     **options: Any,
@@ -171,6 +182,7 @@ def run(
 
     wanted: dict[str, Any] = {"window": not no_window, "video": video}
     wanted |= {"to": to, "processor": processor, "camera": camera}
+    wanted["max_subjects"] = max_subjects
     watch_each(sources, wanted, **options)
 
 
@@ -198,11 +210,13 @@ def run(
 @sending
 @filming
 @filtering
+@subjects_option
 @tracking
 def record(
     sources: tuple[str, ...],
     session: Path,
     overlay: Path | None,
+    max_subjects: int,
     *,
     video: bool,
     lossless: bool,
@@ -230,8 +244,10 @@ def record(
     if workers is None and ray is None and (all(live) or not several(sources)):
         wanted: dict[str, Any] = {"session": session, "keep_video": keep, "video": overlay}
         wanted |= {"to": to, "processor": processor, "camera": camera}
+        wanted["max_subjects"] = max_subjects
         watch_each(sources, wanted, viewing={"style": style}, filtering=filtering, **options)
         return
+    options["max_subjects"] = max_subjects
     if any(live):
         raise click.UsageError("cameras and addresses are recorded apart from files")
     if camera.facts():

@@ -54,6 +54,7 @@ class Wanted:
         filtering: how keypoints are smoothed and predicted.
         camera: what is asked of the source, and how long it may be gone.
         repose: what to draw instead of the overlay; None for the overlay.
+        max_subjects: how many are followed at most.
     """
 
     window: bool = False
@@ -66,6 +67,7 @@ class Wanted:
     filtering: Filtering = Filtering()  # noqa: RUF009 (frozen)
     camera: CameraSettings = CameraSettings()  # noqa: RUF009 (frozen)
     repose: Plan | None = None
+    max_subjects: int = 1
 
 
 def watch(
@@ -133,7 +135,11 @@ def replay(
         recorded = bool(facts["options"].get("smooth", True))
         return _watch(
             lambda _: opened,
-            replace(wanted, filtering=as_recorded(wanted.filtering, facts["options"])),
+            replace(
+                wanted,
+                filtering=as_recorded(wanted.filtering, facts["options"]),
+                max_subjects=facts["options"].get("max_subjects", 1),
+            ),
             model=model_of(facts["model"]) if model is None else model,
             device=device,
             smooth=recorded if smooth is None else smooth,
@@ -171,7 +177,9 @@ def _watch(
         options["refused"] = refused(device)
         if wanted.repose is not None:
             options["reposed"] = wanted.repose.facts()
-        follower = Tracker(engine, smooth=smooth)
+        if (most := wanted.max_subjects) != 1:
+            options["max_subjects"] = most
+        follower = Tracker(engine, smooth=smooth, max_subjects=most)
         filters = Filters(wanted.filtering, follower, engine.card.skeleton, options)
         tracker: Tracks = follower
         if wanted.processor is not None:

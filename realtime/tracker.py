@@ -1,104 +1,106 @@
-"""The tracker: from a frame to a pose, remembering where the subject was.
+"""The tracker: from a frame to its poses, remembering where the subjects were.
 
     SEARCH --found--> TRACK --missed--> COAST --missed for COAST_FRAMES--> SEARCH
-                        ^                 |
+                        ^ |               |
+                        | +--doubted------|--> SEARCH
                         +------found------+
 
-A subject is taken up at a mean confidence of ENTER and followed down to LEAVE. A look counts as
-found only if the pose fills the square it was looked for in as poses did in training: the square
-cut round the pose and the one looked in agree. That catches jumps to another thing, collapsed
-poses, and answers out of nowhere. Half of the points must lie in the picture.
+A subject is taken up at a mean confidence of ENTER, once a second look at a square that lies
+otherwise has found it in the same place, and followed down to LEAVE. A look counts as found only if
+the pose fills the square it was looked for in as poses did in training: the square cut round the
+pose and the one looked in agree. That catches jumps to another thing, collapsed poses, and answers
+out of nowhere. Half of the points must lie in the picture. A subject that is followed is checked
+now and then, as it was when it was taken up, and given up when the checks do not agree.
 
-A subject that may lie any way round keeps its ends and sides from frame to frame, unless the
-network insists on others: `realtime.reader` has the rule.
+The square is turned with its subject where that has an up: see `engines.symmetry`. A subject that
+may lie any way round keeps its ends and sides from frame to frame, unless the network insists on
+others: `realtime.reader` has the rule.
 
-The work per frame is bounded: one crop while the subject is known, at most SEARCH_CROPS +
-REFINEMENTS while it is not; a sweep over the frame is spread over several frames.
+The work per frame is bounded: a crop for each subject that is known, one more if one is checked,
+and while fewer are followed than may be, at most SEARCH_CROPS + REFINEMENTS, or if any is,
+ASIDE_CROPS + REFINEMENTS. A sweep over the frame is spread over several frames; where subjects have
+an up, the squares of every second and third sweep are turned.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
+from math import pi, sqrt
 from time import perf_counter
-from typing import NamedTuple
 
 import numpy as np
 
 from engines.engine import Engine
-from engines.geometry import Image, Points, Roi, crop, to_frame
+from engines.errors import DataError
+from engines.geometry import Image, Roi
 from engines.search import search_rois
+from realtime.assign import SAME, assign
+from realtime.follower import COAST_FRAMES, ENTER, LEAVE, Follower, agree, perturbed
 from realtime.frame import Frame, Pose, State
-from realtime.reader import Reader
-from realtime.smoothing import OneEuro, Smoothing
+from realtime.look import Look, Looker
 
-ENTER = 0.5  # mean confidence that takes a subject up
-LEAVE = 0.35  # mean confidence below which it is missed
+__all__ = ["COAST_FRAMES", "ENTER", "LEAVE", "Tracker"]
+
+MOST_SUBJECTS = 16  # that are followed at once
 AGREE = 0.4  # least overlap between the square looked in and the one round the pose found
 LEAST_PX = 16  # side of the square round a pose that is worth following
-COAST_FRAMES = 6  # looks at the last place before it is given up
-COAST_GROWTH = 1.25  # of the square looked in while coasting
-SEARCH_CROPS = 4  # squares per frame and inference while searching
-REFINEMENTS = 2  # closer looks at the best of them
-
-
-class _Look(NamedTuple):
-    """What the network said about one square; `score` is the mean confidence, 0 if unusable."""
-
-    roi: Roi
-    points_px: Points  # (K, 2)
-    confidence: Points  # (K,)
-    score: float
-    own: Roi | None = None  # the square round the pose, if the look is a find
+PATIENCE = 3  # looks at the last place before the rest of the frame is searched, too
+SEARCH_CROPS = 6  # squares per frame and inference while nothing is followed,
+ASIDE_CROPS = 2  # while something is
+REFINEMENTS = 4  # closer looks at the best of them, at most
+STRANGER = 2.0  # sides of its square; a subject found farther from where one was lost is a new one
+SWEEPS = (0.0, 1.0, -1.0)  # radians: turns of the squares of one sweep after another
 
 
 class Tracker:
-    """Follows one subject through the frames of one source.
+    """Follows the subjects in the frames of one source.
 
     Frames come in the order of their times. `engine` stays the caller's to close. All buffers
-    are allocated here once, and the engine is run once for each batch size it will see, so the
-    first frame is not slower than the others.
+    are allocated here once, and the engine is run once for each batch size it will often see, so
+    the first frame is not slower than the others.
     """
 
-    def __init__(
-        self, engine: Engine, *, smooth: bool = True, smoothing: Smoothing | None = None
-    ) -> None:
+    def __init__(self, engine: Engine, *, smooth: bool = True, max_subjects: int = 1) -> None:
+        """
+        Args:
+            smooth: whether `Pose.keypoints_px` are smoothed over time.
+            max_subjects: how many are followed at most, 1 to MOST_SUBJECTS. Their ids go from 0 to
+                one less; a subject that was lost gets the id of the one that was lost nearest to
+                where it is found.
+
+        Raises:
+            DataError: `max_subjects` is out of range.
+        """
+        if type(max_subjects) is not int or not 1 <= max_subjects <= MOST_SUBJECTS:
+            raise DataError(
+                f"{max_subjects} subjects cannot be followed; name a number from 1 to "
+                f"{MOST_SUBJECTS}"
+            )
         self.engine = engine
-        self.smooth = smooth
-        self._margin = engine.card.margin
-        size = engine.card.size
-        self._one = np.zeros((1, size, size, 3), np.uint8)
-        self._many = np.zeros((SEARCH_CROPS, size, size, 3), np.uint8)
-        self._reader = Reader(engine.card.skeleton)
-        self._filter = OneEuro()
-        self.smoothing = smoothing or Smoothing()
-        keypoints = len(engine.card.skeleton.keypoints)
-        # what is filtered: the roi's centre, its (side, 0), and the keypoints, frame pixels
-        self._observed = np.zeros((2 + keypoints, 2), np.float32)
-        self._trust = np.ones(2 + keypoints, np.float32)
+        self._skeleton = skeleton = engine.card.skeleton
+        self._upright = skeleton.rotation == "upright" and bool(skeleton.mirror)
+        self._turns = SWEEPS if self._upright else (0.0,)
+        self._looker = Looker(engine, max(SEARCH_CROPS, max_subjects + 1))
+        self._followers = [
+            Follower(number, skeleton, engine.card.margin, smooth=smooth)
+            for number in range(max_subjects)
+        ]
         self.reset()
-        for warm_up in (self._one, self._many):
-            engine.run(warm_up)
+        batches = {*range(1, max_subjects + 2), SEARCH_CROPS}
+        self._looker.warm_up(sorted(batches | {ASIDE_CROPS}))
 
     def reset(self) -> None:
-        """Forget the subject: what follows is what a fresh tracker would answer."""
-        self._state = State.SEARCH
-        self._roi: Roi | None = None  # where to look in the next frame, None while searching
-        self._missed = 0  # frames in a row
-        self._swept = 0  # squares of the sweep looked at since the search began
+        """Forget the subjects: what follows is what a fresh tracker would answer."""
+        for follower in self._followers:
+            follower.reset()
+            follower.place = None
+        self._swept = 0  # squares of the sweeps looked at since the search began
+        self._hint: Roi | None = None  # a promising square of the frame before
         self._stages = {"crop": 0.0, "infer": 0.0, "track": 0.0}
-        self._reader.reset()
-        self._filter.reset()
 
     @property
     def state(self) -> State:
-        return self._state
-
-    @property
-    def smoothing(self) -> Smoothing:
-        """How much is smoothed; may be changed between two frames."""
-        return Smoothing(min_cutoff_hz=self._filter.min_cutoff_hz, beta=self._filter.beta)
-
-    @smoothing.setter
-    def smoothing(self, own: Smoothing) -> None:
-        self._filter.min_cutoff_hz, self._filter.beta = own.min_cutoff_hz, own.beta
+        """TRACK if any subject is followed, else COAST if any was just there."""
+        return _foremost(follower.state for follower in self._followers)
 
     @property
     def stages(self) -> Mapping[str, float]:
@@ -106,99 +108,148 @@ class Tracker:
         return self._stages
 
     def track(self, frame: Frame) -> Pose:
-        """Find the subject in the next frame.
+        """Find the subjects in the next frame.
+
+        Returns:
+            The pose of the followed subject with the lowest id, the further ones in its `others`.
 
         Raises:
             EngineError: the engine failed.
             DataError: the frame's image is not (H, W, 3) uint8.
         """
         started = perf_counter()
-        self._stages = {"crop": 0.0, "infer": 0.0}
-        look = self._search(frame.image) if self._roi is None else self._again(frame.image)
-        pose = self._miss() if look is None else self._take(look, frame.time_ns / 1e9)
+        self._looker.begin()
+        finds = self._again(frame.image)
+        if self._wanting(finds) and (look := self._search(frame.image, finds)) is not None:
+            finds[self._slot(look, finds)] = look
+        pose = self._told(finds, frame.time_ns / 1e9)
+        stages = self._looker.stages
         whole_ms = (perf_counter() - started) * 1e3
-        self._stages["track"] = whole_ms - self._stages["crop"] - self._stages["infer"]
+        self._stages = {**stages, "track": whole_ms - stages["crop"] - stages["infer"]}
         return pose
 
-    def _again(self, image: Image) -> _Look | None:
-        """One look where the subject was."""
-        assert self._roi is not None
-        roi, enough = self._roi, LEAVE
-        if self._state is State.COAST:
-            roi, enough = Roi(roi.x, roi.y, roi.size * COAST_GROWTH, roi.angle), ENTER
-        look = self._look(image, [roi], self._one)[0]
-        return self._found(look, image) if look.score >= enough else None
+    def _again(self, image: Image) -> list[Look | None]:
+        """One look where each subject was, and at the one that is to be checked a second."""
+        finds: list[Look | None] = [None] * len(self._followers)
+        followed = [follower for follower in self._followers if follower.roi is not None]
+        if not followed:
+            return finds
+        rois = [follower.where for follower in followed]
+        checked = next((follower for follower in followed if follower.doubtful), None)
+        looks = self._looker.look(image, [*rois, checked.check()] if checked else rois)
+        again = looks.pop() if checked else None
+        found = [
+            self._found(look, image) if look.score >= follower.enough else None
+            for follower, look in zip(followed, looks, strict=True)
+        ]
+        if len(found) > 1:
+            found = assign([follower.place or follower.where for follower in followed], found)
+        for follower, find in zip(followed, found, strict=True):
+            if follower is checked and find and again and not follower.judge(find, again):
+                follower.reset()
+            else:
+                finds[follower.id] = find
+        return finds
 
-    def _search(self, image: Image) -> _Look | None:
-        """The next few squares of the sweep, then closer looks at the best of them."""
-        height, width = image.shape[:2]
-        sweep = search_rois(width, height)
-        rois = [sweep[(self._swept + i) % len(sweep)] for i in range(SEARCH_CROPS)]
-        self._swept += SEARCH_CROPS
-        look = max(self._look(image, rois, self._many), key=lambda look: look.score)
-        for _ in range(REFINEMENTS):
-            if look.score < LEAVE:
+    def _wanting(self, finds: Sequence[Look | None]) -> bool:
+        """Whether the frame is to be searched for a subject that is not followed."""
+        wanting = any(
+            find is None and (follower.roi is None or follower.missed >= PATIENCE)
+            for follower, find in zip(self._followers, finds, strict=True)
+        )
+        if not wanting:
+            self._swept, self._hint = 0, None
+        return wanting
+
+    def _search(self, image: Image, finds: Sequence[Look | None]) -> Look | None:
+        """The next few squares of the sweep, then closer looks at the best of them.
+
+        What the closer look finds is looked at once more in a square that lies otherwise. If no
+        look is left for that, it is the first square of the next frame.
+        """
+        taken = [find.own for find in finds if find is not None]
+        hint, left = self._hint, REFINEMENTS
+        rois = self._squares(image, ASIDE_CROPS if taken else SEARCH_CROPS)
+        self._hint = None
+        looks = sorted(self._looker.look(image, rois), key=lambda look: -look.score)
+        for look in looks:
+            if look.score < LEAVE or left < 2:
                 break
-            look = self._look(image, [Roi.around(look.points_px, self._margin)], self._one)[0]
-            if look.score >= ENTER and (found := self._found(look, image)) is not None:
-                return found
+            if any(look.own.overlap(own) >= SAME for own in taken):
+                continue
+            closer, left = self._closer(image, look), left - 2
+            if any(closer.own.overlap(own) >= SAME for own in taken):
+                continue
+            if closer.score >= ENTER and self._found(closer, image) is not None and left:
+                again, left = self._looker.look(image, [perturbed(closer.own, left)])[0], left - 1
+                if agree(closer, again, self._skeleton):
+                    return closer
+            elif closer.score >= LEAVE and look.roi is not hint:
+                self._hint = closer.own
         return None
 
-    def _look(self, image: Image, rois: Sequence[Roi], buffer: Image) -> list[_Look]:
-        """Cut one crop per roi into `buffer` and run the network on all of it at once."""
-        started = perf_counter()
-        for roi, out in zip(rois, buffer, strict=True):
-            crop(image, roi, self.engine.card.size, out=out)
-        cut = perf_counter()
-        keypoints, confidence = self.engine.run(buffer)
-        done = perf_counter()
-        self._stages["crop"] += (cut - started) * 1e3
-        self._stages["infer"] += (done - cut) * 1e3
-        known, sure = np.isfinite(keypoints), np.isfinite(confidence)
-        if not (known.all() and sure.all()):
-            usable = known.all((1, 2)) & sure.all(1)
-            keypoints[~usable], confidence[~usable] = 0, 0
-        scores = (np.add.reduce(confidence, 1) / confidence.shape[1]).tolist()
-        return [
-            _Look(roi, to_frame(keypoints[i], roi), confidence[i], scores[i])
-            for i, roi in enumerate(rois)
-        ]
+    def _closer(self, image: Image, look: Look) -> Look:
+        """What is found where `look` found it. What has an up is also looked at upside down: the
+        network takes a chin for a forehead, but is surer of a chin."""
+        own = look.own
+        rois = [own, replace(own, angle=own.angle + pi)] if self._upright else [own]
+        return max(self._looker.look(image, rois), key=lambda look: look.score)
 
-    def _found(self, look: _Look, image: Image) -> _Look | None:
-        """The look with its own square, if it fills the one looked in and lies in the picture."""
+    def _squares(self, image: Image, count: int) -> list[Roi]:
+        """The hint, if there is one, and the next squares of the sweeps."""
         height, width = image.shape[:2]
-        own = Roi.around(look.points_px, self._margin)
+        rois = [] if self._hint is None else [self._hint]
+        while len(rois) < count:
+            sweep = search_rois(width, height)
+            number, at = divmod(self._swept, len(sweep))
+            turn = self._turns[number % len(self._turns)]
+            rois.append(search_rois(width, height, turn)[at] if turn else sweep[at])
+            self._swept += 1
+        return rois
+
+    def _found(self, look: Look, image: Image) -> Look | None:
+        """The look, if its pose fills the square looked in and lies in the picture."""
+        height, width = image.shape[:2]
+        own = look.own
         if own.size < LEAST_PX or own.overlap(look.roi) < AGREE:
             return None
-        half = own.size / self._margin / 2  # of the box round the points, or more
+        half = own.size / self._looker.margin / 2  # of the box round the points, or more
+        if own.angle:
+            half *= sqrt(2)
         safe = half <= min(own.x, own.y, width - 1 - own.x, height - 1 - own.y)
         if not safe:
             inside = ((look.points_px >= 0) & (look.points_px < (width, height))).all(axis=1)
             if np.mean(inside) < 0.5:
                 return None
-        return look._replace(own=own)
+        return look
 
-    def _take(self, look: _Look, time_s: float) -> Pose:
-        assert look.own is not None
-        self._state, self._missed, self._swept = State.TRACK, 0, 0
-        points, confidence = self._reader.read(look.points_px, look.confidence)
-        turned = points is not look.points_px
-        target = Roi.around(points, self._margin) if turned else look.own
-        observed = self._observed
-        observed[0], observed[1, 0], observed[2:] = (target.x, target.y), target.size, points
-        self._trust[2:] = confidence
-        filtered = self._filter.update(observed, time_s, target.size / self._margin, self._trust)
-        (x, y), (size, _) = filtered[:2].tolist()
-        self._roi = Roi(x, y, size)
-        smoothed = filtered[2:] if self.smooth else points
-        return Pose(State.TRACK, look.roi, points, smoothed, confidence)
+    def _slot(self, look: Look, finds: Sequence[Look | None]) -> int:
+        """Whose find it is: the free id whose subject was followed nearest to it last."""
 
-    def _miss(self) -> Pose:
-        if self._roi is not None:
-            self._state = State.COAST
-            self._missed += 1
-            if self._missed > COAST_FRAMES:
-                stages = self._stages
-                self.reset()
-                self._stages = stages
-        return Pose(self._state)
+        def away(follower: Follower) -> float:
+            place = follower.place
+            return STRANGER if place is None else place.distance(look.own) / place.size
+
+        free = [own for own, find in zip(self._followers, finds, strict=True) if find is None]
+        follower = min(free, key=away)
+        if follower.roi is not None and follower.roi.overlap(look.own) < SAME:
+            follower.reset()
+        return follower.id
+
+    def _told(self, finds: Sequence[Look | None], time_s: float) -> Pose:
+        """The poses of all subjects, the first one's with the others in it."""
+        poses = [
+            follower.miss() if find is None else follower.take(find, time_s)
+            for follower, find in zip(self._followers, finds, strict=True)
+        ]
+        if len(poses) == 1:
+            return poses[0]
+        state = _foremost(pose.state for pose in poses)
+        first = next(pose for pose in poses if pose.state is state)
+        known = (pose for pose in poses if pose is not first and pose.state is not State.SEARCH)
+        return replace(first, others=tuple(known))
+
+
+def _foremost(states: Iterable[State]) -> State:
+    """TRACK before COAST before SEARCH."""
+    return min(states, key=(State.TRACK, State.COAST, State.SEARCH).index)

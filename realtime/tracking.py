@@ -20,6 +20,7 @@ def track(
     device: str = "auto",
     smooth: bool = True,
     realtime: bool = False,
+    max_subjects: int = 1,
 ) -> Iterator[tuple[Frame, Pose]]:
     """Open `source`, and yield each of its frames with its pose.
 
@@ -33,6 +34,7 @@ def track(
         model, device: as for `engines.load`.
         smooth: whether `pose.keypoints_px` are smoothed over time.
         realtime: play files at their own speed.
+        max_subjects: how many are followed at most; `pose.subjects` are those of a frame.
 
     Raises:
         SourceError: there is no such source, or it died.
@@ -42,6 +44,6 @@ def track(
         opened = stack.enter_context(open_source(str(source), camera, realtime=realtime))
         engine = load(model, device, wait=not opened.live)  # one file, one engine
         stack.callback(engine.close)
-        tracker = Tracker(engine, smooth=smooth)
+        tracker = Tracker(engine, smooth=smooth, max_subjects=max_subjects)
         for frame in opened:
             yield frame, tracker.track(frame)
