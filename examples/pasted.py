@@ -66,7 +66,7 @@ def heads(clips: Sequence[Path], engine: Engine, frames: int = 90) -> list[Head]
 
 
 @dataclass(frozen=True, kw_only=True)
-class Path2D:
+class Course:
     """Where a head is and goes: it sways about a middle, in heights of the frame and radians."""
 
     x: float
@@ -78,7 +78,7 @@ class Path2D:
     phase: float
 
     @classmethod
-    def random(cls, rng: np.random.Generator, most_turned: float = MOST_TURNED) -> "Path2D":
+    def random(cls, rng: np.random.Generator, most_turned: float = MOST_TURNED) -> "Course":
         width = SIZE[0] / SIZE[1]
         tall = float(np.exp(rng.uniform(np.log(SMALLEST), np.log(LARGEST))))
         room_x, room_y = max(width - 1.1 * tall, 0) / 2, max(1 - 1.1 * tall, 0) / 2
@@ -88,6 +88,21 @@ class Path2D:
         sway, spin = rng.uniform(0.05, 0.3) * tall, rng.uniform(0, 0.25)
         phase = rng.uniform(0, 2 * pi)
         return cls(x=x, y=y, tall=tall, angle=angle, sway=sway, spin=spin, phase=phase)
+
+    @classmethod
+    def beside(cls, rng: np.random.Generator, many: int) -> list["Course"]:
+        """Faces of a size that lets all of them be seen, from left to right."""
+        width = SIZE[0] / SIZE[1]
+        part = width / many
+        courses = []
+        for number in range(many):
+            tall = float(rng.uniform(0.25, 0.65)) * part
+            x, y = (number + 0.5) * part, float(rng.uniform(0.4, 0.6))
+            angle, phase = rng.uniform(-0.4, 0.4), rng.uniform(0, 2 * pi)
+            courses.append(
+                cls(x=x, y=y, tall=tall, angle=angle, sway=0.1 * tall, spin=0.1, phase=phase)
+            )
+        return courses
 
     def roi(self, head: Head, t: int) -> Roi:
         """The square of the frame that the head's image fills at frame `t`."""

@@ -81,9 +81,9 @@ class Follower:
     def take(self, look: Look, time_s: float) -> Pose:
         """The subject was found; the pose with this frame's state."""
         self.state, self.missed = State.TRACK, 0
-        self._until -= 1
         if look.score < SURE:
             self._wait, self._until = min(self._wait, OFTEN), min(self._until, OFTEN)
+        self._until -= 1
         points, confidence = self._reader.read(look.points_px, look.confidence)
         read = points is not look.points_px
         target = Roi.along(points, self._margin, look.own.angle) if read else look.own

@@ -96,6 +96,7 @@ class Looker:
         Within what the network was taught the square stays upright; beyond, it is turned by the
         rest, so that nothing jumps in between, nor where a subject goes over the top.
         """
-        turn = (turn + pi) % tau - pi
+        if abs(turn) > pi:
+            turn = (turn + pi) % tau - pi
         beyond = max(abs(turn) - min(TAUGHT, pi - abs(turn)), 0.0)
         return Roi.along(points_px, self.margin, copysign(beyond, turn) if beyond else 0.0)

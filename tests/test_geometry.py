@@ -136,6 +136,26 @@ def test_around_one_point() -> None:
     assert Roi.around(points_of([(5, 6)]), 3.0, 0.5) == Roi(5, 6, 3, 0.5)
 
 
+@given(points, st.floats(1, 4))
+def test_along_no_turn_is_around(values: list[tuple[float, float]], margin: float) -> None:
+    keypoints_px = points_of(values) * 100
+    assert Roi.along(keypoints_px, margin, 0.0) == Roi.around(keypoints_px, margin)
+
+
+@given(points, st.floats(1, 4), angles)
+def test_along_cuts_the_same_however_pose_and_square_are_turned(
+    values: list[tuple[float, float]], margin: float, angle: float
+) -> None:
+    upright = points_of(values) * 100
+    turned = to_frame(upright / 100, Roi(30, 40, 200, angle))
+    roi = Roi.along(turned, margin, angle)
+    assert roi.angle == angle
+    assert roi.size == pytest.approx(Roi.around(upright, margin).size, rel=1e-3)
+    np.testing.assert_allclose(
+        to_crop(turned, roi), to_crop(upright, Roi.around(upright, margin)), atol=1e-2
+    )
+
+
 def test_of_frame_covers_the_frame() -> None:
     corners = to_crop(points_of([(-0.5, -0.5), (639.5, 479.5)]), Roi.of_frame(640, 480))
     np.testing.assert_allclose(corners, [(-1, -0.75), (1, 0.75)], atol=1e-6)
@@ -162,6 +182,22 @@ def test_overlap_is_a_symmetric_share(one: Roi, other: Roi) -> None:
 )
 def test_overlap_closed_forms(other: Roi, share: float) -> None:
     assert Roi(0, 0, 10).overlap(other) == pytest.approx(share)
+
+
+@given(rois, rois, angles)
+def test_overlap_of_squares_turned_alike_is_exact(one: Roi, other: Roi, angle: float) -> None:
+    """Turning the whole picture about its origin changes nothing."""
+    plain = [Roi(roi.x, roi.y, roi.size) for roi in (one, other)]
+    turned = [
+        Roi(
+            roi.x * cos(angle) - roi.y * sin(angle),
+            roi.x * sin(angle) + roi.y * cos(angle),
+            roi.size,
+            angle,
+        )
+        for roi in plain
+    ]
+    assert turned[0].overlap(turned[1]) == pytest.approx(plain[0].overlap(plain[1]), abs=1e-9)
 
 
 # --- crops
