@@ -1,7 +1,7 @@
 """One subject that is followed: where to look for it, which end is which, and how sure that is."""
 
 from dataclasses import replace
-from math import atan2, cos, hypot, sin
+from math import atan2, cos, hypot, pi, sin
 
 import numpy as np
 
@@ -45,6 +45,7 @@ class Follower:
         self._skeleton = skeleton
         self._margin = margin
         self._smooth = smooth
+        self._upright = skeleton.rotation == "upright" and bool(skeleton.mirror)
         self._reader = Reader(skeleton)
         self._filter = OneEuro()
         keypoints = len(skeleton.keypoints)
@@ -62,6 +63,7 @@ class Follower:
         self.missed = 0
         self._wait, self._until = FIRST_CHECK, FIRST_CHECK  # frames between checks, to the next
         self._strikes = self._checks = 0
+        self._unsure = False
         self._reader.reset()
         self._filter.reset()
 
@@ -81,6 +83,7 @@ class Follower:
     def take(self, look: Look, time_s: float) -> Pose:
         """The subject was found; the pose with this frame's state."""
         self.state, self.missed = State.TRACK, 0
+        self._unsure = look.score < SURE and self._upright
         if look.score < SURE:
             self._wait, self._until = min(self._wait, OFTEN), min(self._until, OFTEN)
         self._until -= 1
@@ -115,17 +118,28 @@ class Follower:
         return self.state is State.TRACK and self._until <= 0
 
     def check(self) -> Roi:
-        """The square for the next check, another one each time."""
+        """The square for the next check, another one each time.
+
+        While the network is not sure of what has an up, three of four are turned by quarters: it
+        may lie on its side, and be read as if it stood.
+        """
         assert self.roi is not None
         self._checks += 1
+        quarters = self._checks % 4 if self._unsure else 0
+        if quarters:
+            return replace(self.roi, angle=self.roi.angle + quarters * pi / 2)
         return perturbed(self.roi, self._checks)
 
     def judge(self, look: Look, again: Look) -> bool:
         """Compare a look with its check; False if the subject is to be given up.
 
-        Checks become rare while they agree, as fast as they doubled since the subject was found,
-        and follow each other closely once one does not.
+        Checks become rare while they agree, each wait twice as long as the one before, and follow
+        each other closely once one does not. A square turned by quarters can only be surer: it
+        tells nothing against what was found.
         """
+        if cos(again.roi.angle - look.roi.angle) < cos(pi / 4):
+            self._until = FIRST_CHECK
+            return True
         if agree(look, again, self._skeleton):
             self._strikes, self._wait = 0, min(2 * self._wait, RARELY)
         else:

