@@ -29,7 +29,7 @@ def turned(source: Synthetic, index: int, angle: float, size: float = 1.0) -> tu
     x, y = truth.mean(axis=0).tolist()
     c, s = size * cos(angle), size * sin(angle)
     matrix = np.array([[c, -s, 320 - c * x + s * y], [s, c, 240 - s * x - c * y]])
-    picture = cv2.warpAffine(image, matrix, source.size, borderMode=cv2.BORDER_REFLECT_101)
+    picture = cv2.warpAffine(image, matrix, source.size, borderMode=cv2.BORDER_REPLICATE)
     moved = truth @ matrix[:, :2].T + matrix[:, 2]
     return np.asarray(picture, np.uint8), moved.astype(np.float32)
 
