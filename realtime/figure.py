@@ -10,14 +10,13 @@ from numpy.typing import NDArray
 from engines.geometry import Image, Points
 from engines.skeleton import Skeleton
 from realtime.canvas import Canvas, Patch
-from realtime.hud import WHITE
+from realtime.hud import BLACK, WHITE
 from realtime.strokes import Color, Paths, draw_dots, draw_rimmed
 from realtime.style import Style
 
 TIERS = (0.25, 0.5)  # confidences that separate faint, half and full strokes
 DENSE = 30  # skeletons with more keypoints get smaller joints
 KEPT = 64  # sortings of points into tiers that are remembered
-BLACK = (16, 16, 16)
 
 
 @dataclass(frozen=True)

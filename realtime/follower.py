@@ -38,6 +38,7 @@ class Follower:
         roi: where to look in the next frame; None while the subject is not known.
         place: where it was followed last, None if never.
         missed: frames in a row without it.
+        filter: of its keypoints and its square.
     """
 
     def __init__(self, number: int, skeleton: Skeleton, margin: float, *, smooth: bool) -> None:
@@ -47,7 +48,7 @@ class Follower:
         self._smooth = smooth
         self._upright = skeleton.rotation == "upright" and bool(skeleton.mirror)
         self._reader = Reader(skeleton)
-        self._filter = OneEuro()
+        self.filter = OneEuro()
         keypoints = len(skeleton.keypoints)
         # What is filtered, frame pixels: the roi's centre, its side as a vector that points along
         # its x axis, which makes the angle a place on a circle, and the keypoints.
@@ -65,7 +66,7 @@ class Follower:
         self._strikes = self._checks = 0
         self._unsure = False
         self._reader.reset()
-        self._filter.reset()
+        self.filter.reset()
 
     @property
     def where(self) -> Roi:
@@ -96,7 +97,7 @@ class Follower:
             (target.size * cos(angle), target.size * sin(angle)) if angle else (target.size, 0)
         )
         self._trust[2:] = confidence
-        filtered = self._filter.update(observed, time_s, target.size / self._margin, self._trust)
+        filtered = self.filter.update(observed, time_s, target.size / self._margin, self._trust)
         (x, y), (along, down) = filtered[:2].tolist()
         self.roi = Roi(x, y, hypot(along, down), atan2(down, along)) if down else Roi(x, y, along)
         self.place = self.roi

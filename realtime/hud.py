@@ -7,11 +7,12 @@ from time import monotonic
 import cv2
 import numpy as np
 
-from engines.geometry import Image
+from engines.geometry import Image, Roi
 from realtime.frame import State
 from realtime.strokes import Color, draw_dots
 from realtime.timing import Timings
 
+BLACK = (16, 16, 16)
 WHITE, GREY, ALARM, RED = (255, 255, 255), (190, 190, 190), (90, 150, 255), (70, 70, 240)
 KEY = (120, 220, 255)
 STATE_BGR: dict[State, Color] = {
@@ -127,6 +128,17 @@ class Hud:
         own[:] = 0
         _write(own, self._times, (0, bottom - layout.row), layout.font, GREY)
         self._written_times = self._times
+
+
+def draw_id(picture: Image, roi: Roi, number: int, scale: float) -> None:
+    """A subject's number, at the left top of its square as far as that is in the picture."""
+    font, half = 0.55 * scale, roi.size / 2
+    left = min(max(round(roi.x - half), 2), picture.shape[1] - round(14 * scale))
+    bottom = min(max(round(roi.y - half - 4 * scale), round(44 * scale)), picture.shape[0] - 4)
+    at, text = (left, bottom), str(number)
+    around = max(round(3 * scale), 2)
+    cv2.putText(picture, text, at, cv2.FONT_HERSHEY_SIMPLEX, font, BLACK, around, cv2.LINE_AA)
+    _write(picture, text, at, font, WHITE)
 
 
 def draw_foot(picture: Image, flags: Sequence[str], notice: str, scale: float) -> None:

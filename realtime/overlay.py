@@ -9,9 +9,9 @@ from engines.geometry import Image, Points, Roi, to_frame
 from engines.skeleton import Skeleton
 from realtime.canvas import Canvas, fitting
 from realtime.controls import Settings
-from realtime.figure import BLACK, Figure
+from realtime.figure import Figure
 from realtime.frame import Frame, Pose
-from realtime.hud import RECORDING, STATE_BGR, Hud, draw_foot, draw_keys
+from realtime.hud import BLACK, RECORDING, STATE_BGR, Hud, draw_foot, draw_id, draw_keys
 from realtime.shrink import Shrinker
 from realtime.strokes import FINE, Color, draw, fixed, rails
 from realtime.style import Style
@@ -115,6 +115,10 @@ class Overlay:
                 _draw_brackets(
                     canvas.picture, canvas.place_roi(one.roi), STATE_BGR[one.state], width
                 )
+        if own.style.hud and (pose.others or pose.id):
+            for one in pose.subjects:
+                if one.roi is not None:
+                    draw_id(canvas.picture, canvas.place_roi(one.roi), one.id, scale)
 
 
 def shown(pose: Pose, *, raw: bool) -> Points:

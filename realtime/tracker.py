@@ -37,6 +37,7 @@ from realtime.assign import SAME, assign
 from realtime.follower import COAST_FRAMES, ENTER, LEAVE, SURE, Follower, agree, perturbed
 from realtime.frame import Frame, Pose, State
 from realtime.look import Look, Looker
+from realtime.smoothing import Smoothing
 
 __all__ = ["COAST_FRAMES", "ENTER", "LEAVE", "Tracker"]
 
@@ -61,10 +62,18 @@ class Tracker:
     the first frame is not slower than the others.
     """
 
-    def __init__(self, engine: Engine, *, smooth: bool = True, max_subjects: int = 1) -> None:
+    def __init__(
+        self,
+        engine: Engine,
+        *,
+        smooth: bool = True,
+        smoothing: Smoothing | None = None,
+        max_subjects: int = 1,
+    ) -> None:
         """
         Args:
             smooth: whether `Pose.keypoints_px` are smoothed over time.
+            smoothing: how much; None for the usual.
             max_subjects: how many are followed at most, 1 to MOST_SUBJECTS. Their ids go from 0 to
                 one less; a subject that was lost gets the id of the one that was lost nearest to
                 where it is found.
@@ -86,6 +95,7 @@ class Tracker:
             Follower(number, skeleton, engine.card.margin, smooth=smooth)
             for number in range(max_subjects)
         ]
+        self.smoothing = smoothing or Smoothing()
         self.reset()
         batches = {*range(1, max_subjects + 2), SEARCH_CROPS}
         self._looker.warm_up(sorted(batches | {ASIDE_CROPS}))
@@ -103,6 +113,17 @@ class Tracker:
     def state(self) -> State:
         """TRACK if any subject is followed, else COAST if any was just there."""
         return _foremost(follower.state for follower in self._followers)
+
+    @property
+    def smoothing(self) -> Smoothing:
+        """How much is smoothed; may be changed between two frames."""
+        first = self._followers[0].filter
+        return Smoothing(min_cutoff_hz=first.min_cutoff_hz, beta=first.beta)
+
+    @smoothing.setter
+    def smoothing(self, own: Smoothing) -> None:
+        for follower in self._followers:
+            follower.filter.min_cutoff_hz, follower.filter.beta = own.min_cutoff_hz, own.beta
 
     @property
     def stages(self) -> Mapping[str, float]:

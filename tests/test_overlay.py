@@ -334,3 +334,23 @@ def test_the_help_fits_on_any_picture(mouse_skeleton: Skeleton, width: int) -> N
         for own in (True, False)
     )
     assert (shown != plain).any()
+
+
+def test_all_subjects_are_drawn_and_several_have_their_numbers(mouse_skeleton: Skeleton) -> None:
+    points = ring(4, 200, 200)
+    one = pose_of(points + np.float32([50, 100]))
+    other = replace(pose_of(points + np.float32([350, 150])), id=3)
+    both = replace(one, others=(other,))
+    settings, frame = Settings(), Frame(grey(640, 480), 0, 0)
+
+    def draw(pose: Pose) -> Image:
+        return Overlay(mouse_skeleton, settings=settings).draw(frame, pose, at_rest(Timings()))
+
+    alone, together = draw(one), draw(both)
+    changed = (alone != together).any(axis=2)
+    for pose in (one, other):
+        assert pose.roi is not None
+        left, top = round(pose.roi.x - pose.roi.size / 2), round(pose.roi.y - pose.roi.size / 2)
+        assert changed[top - 20 : top, left : left + 14].any()  # the number
+    for x, y in points + np.float32([350, 150]):
+        assert changed[round(float(y)), round(float(x))]
