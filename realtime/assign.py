@@ -18,7 +18,7 @@ def assign(expected: Sequence[Roi], finds: Sequence[Look | None]) -> list[Look |
     back; who was covered is missed, and looked for where it was.
 
     Args:
-        expected: where each subject was.
+        expected: where each subject is by its motion.
         finds: what each one's look found, in the same order.
     """
     distinct: list[Look] = []

@@ -8,6 +8,7 @@ import numpy as np
 from engines.geometry import Points, Roi
 from engines.lookalikes import lookalikes
 from engines.skeleton import Skeleton
+from engines.symmetry import Symmetry
 from realtime.frame import Pose, State
 from realtime.look import Look
 from realtime.reader import Reader
@@ -17,6 +18,7 @@ COAST_FRAMES = 6  # looks at the last place before it is given up
 COAST_GROWTH = 1.25  # of the square looked in while coasting
 ENTER = 0.5  # mean confidence that takes a subject up
 LEAVE = 0.35  # mean confidence below which it is missed
+STEADY = 0.5  # share of the newest step in what is taken for its motion
 SURE = 0.75  # mean confidence below which a subject is checked often
 
 # A check looks once more at a square that lies, and is turned, a little otherwise. What is there
@@ -46,7 +48,7 @@ class Follower:
         self._skeleton = skeleton
         self._margin = margin
         self._smooth = smooth
-        self._upright = skeleton.rotation == "upright" and bool(skeleton.mirror)
+        self._upright = Symmetry(skeleton).known
         self._reader = Reader(skeleton)
         self.filter = OneEuro()
         keypoints = len(skeleton.keypoints)
@@ -64,6 +66,7 @@ class Follower:
         self.missed = 0
         self._wait, self._until = FIRST_CHECK, FIRST_CHECK  # frames between checks, to the next
         self._strikes = self._checks = 0
+        self._step = 0j  # from frame to frame, pixels
         self._unsure = False
         self._reader.reset()
         self.filter.reset()
@@ -77,12 +80,20 @@ class Follower:
         return self.roi
 
     @property
+    def expected(self) -> Roi:
+        """Where its subject is in the next frame if it goes on as it went."""
+        assert self.roi is not None
+        ahead = self._step * (self.missed + 1)
+        return replace(self.roi, x=self.roi.x + ahead.real, y=self.roi.y + ahead.imag)
+
+    @property
     def enough(self) -> float:
         """Mean confidence from which a look is believed."""
         return ENTER if self.state is State.COAST else LEAVE
 
     def take(self, look: Look, time_s: float) -> Pose:
         """The subject was found; the pose with this frame's state."""
+        before, missed = self.roi, self.missed
         self.state, self.missed = State.TRACK, 0
         self._unsure = look.score < SURE and self._upright
         if look.score < SURE:
@@ -100,6 +111,8 @@ class Follower:
         filtered = self.filter.update(observed, time_s, target.size / self._margin, self._trust)
         (x, y), (along, down) = filtered[:2].tolist()
         self.roi = Roi(x, y, hypot(along, down), atan2(down, along)) if down else Roi(x, y, along)
+        if before is not None and not missed:
+            self._step += STEADY * (complex(x - before.x, y - before.y) - self._step)
         self.place = self.roi
         smoothed = filtered[2:] if self._smooth else points
         return Pose(State.TRACK, look.roi, points, smoothed, confidence, self.id)

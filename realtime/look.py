@@ -1,7 +1,7 @@
 """A look: what the network says about one square of a frame."""
 
-from collections.abc import Mapping, Sequence
-from math import copysign, pi, tau
+from collections.abc import Iterable, Mapping, Sequence
+from math import copysign, pi, sqrt, tau
 from time import perf_counter
 from typing import NamedTuple
 
@@ -12,6 +12,8 @@ from engines.geometry import Image, Points, Roi, crop, to_frame
 from engines.symmetry import Symmetry
 
 TAUGHT = 0.2  # radians: so far from upright a pose may stand in its crop, as it did in training
+AGREE = 0.4  # least overlap between the square looked in and the one round the pose found
+LEAST_PX = 16  # side of the square round a pose that is worth following
 
 
 class Look(NamedTuple):
@@ -47,9 +49,14 @@ class Looker:
         self._symmetry = Symmetry(engine.card.skeleton)
         self.begin()
 
-    def warm_up(self, batches: Sequence[int]) -> None:
+    @property
+    def upright(self) -> bool:
+        """Whether poses have an up that can be seen in them."""
+        return self._symmetry.known
+
+    def warm_up(self, batches: Iterable[int]) -> None:
         """Run the engine once at each batch size, so that no first frame is slow."""
-        for batch in batches:
+        for batch in sorted(batches):
             self.engine.run(self._crops[:batch])
 
     def begin(self) -> None:
@@ -100,3 +107,15 @@ class Looker:
             turn = (turn + pi) % tau - pi
         beyond = max(abs(turn) - min(TAUGHT, pi - abs(turn)), 0.0)
         return Roi.along(points_px, self.margin, copysign(beyond, turn) if beyond else 0.0)
+
+    def fills(self, look: Look, image: Image) -> bool:
+        """Whether the pose fills the square looked in, half of its points inside the picture."""
+        own = look.own
+        if own.size < LEAST_PX or own.overlap(look.roi) < AGREE:
+            return False
+        height, width = image.shape[:2]
+        half = own.size / self.margin / 2 * (sqrt(2) if own.angle else 1)  # of the points' box
+        if half <= min(own.x, own.y, width - 1 - own.x, height - 1 - own.y):
+            return True
+        inside = ((look.points_px >= 0) & (look.points_px < (width, height))).all(axis=1)
+        return bool(np.mean(inside) >= 0.5)

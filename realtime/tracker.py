@@ -17,41 +17,27 @@ may lie any way round keeps its ends and sides from frame to frame, unless the n
 others: `realtime.reader` has the rule.
 
 The work per frame is bounded: a crop for each subject that is known, one more if one is checked,
-and while fewer are followed than may be, at most SEARCH_CROPS + REFINEMENTS, or if any is,
-ASIDE_CROPS + REFINEMENTS. A sweep over the frame is spread over several frames; where subjects have
-an up, the squares of every second and third sweep are turned.
+and while fewer are followed than may be, what `realtime.searcher` spends.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
-from math import pi, sqrt
 from time import perf_counter
-
-import numpy as np
 
 from engines.engine import Engine
 from engines.errors import DataError
-from engines.geometry import Image, Roi
-from engines.search import search_rois
+from engines.geometry import Image
 from realtime.assign import SAME, assign
-from realtime.follower import COAST_FRAMES, ENTER, LEAVE, SURE, Follower, agree, perturbed
+from realtime.follower import Follower
 from realtime.frame import Frame, Pose, State
 from realtime.look import Look, Looker
+from realtime.searcher import SEARCH_CROPS, Searcher
 from realtime.smoothing import Smoothing
 
-__all__ = ["COAST_FRAMES", "ENTER", "LEAVE", "Tracker"]
-
 MOST_SUBJECTS = 16  # that are followed at once
-AGREE = 0.4  # least overlap between the square looked in and the one round the pose found
-LEAST_PX = 16  # side of the square round a pose that is worth following
 PATIENCE = 3  # looks at the last place before the rest of the frame is searched, too
-SEARCH_CROPS = 6  # squares per frame and inference while nothing is followed,
-ASIDE_CROPS = 2  # while something is
-REFINEMENTS = 5  # closer looks at the best of them, at most
 STRANGER = 2.0  # sides of its square; a subject found farther from where one was lost is a new one
 SURER = 0.1  # by so much a check must be to be believed instead
-QUARTERS = (pi / 2, pi, -pi / 2)
-SWEEPS = (0.0, 1.0, -1.0)  # radians: turns of the squares of one sweep after another
 
 
 class Tracker:
@@ -87,26 +73,23 @@ class Tracker:
                 f"{MOST_SUBJECTS}"
             )
         self.engine = engine
-        self._skeleton = skeleton = engine.card.skeleton
-        self._upright = skeleton.rotation == "upright" and bool(skeleton.mirror)
-        self._turns = SWEEPS if self._upright else (0.0,)
+        skeleton = engine.card.skeleton
         self._looker = Looker(engine, max(SEARCH_CROPS, max_subjects + 1))
+        self._searcher = Searcher(self._looker)
         self._followers = [
             Follower(number, skeleton, engine.card.margin, smooth=smooth)
             for number in range(max_subjects)
         ]
         self.smoothing = smoothing or Smoothing()
         self.reset()
-        batches = {*range(1, max_subjects + 2), SEARCH_CROPS}
-        self._looker.warm_up(sorted(batches | {ASIDE_CROPS}))
+        self._looker.warm_up({*range(1, max_subjects + 2), *self._searcher.batches})
 
     def reset(self) -> None:
         """Forget the subjects: what follows is what a fresh tracker would answer."""
         for follower in self._followers:
             follower.reset()
             follower.place = None
-        self._swept = 0  # squares of the sweeps looked at since the search began
-        self._hint: Roi | None = None  # a promising square of the frame before
+        self._searcher.reset()
         self._stages = {"crop": 0.0, "infer": 0.0, "track": 0.0}
 
     @property
@@ -143,8 +126,12 @@ class Tracker:
         started = perf_counter()
         self._looker.begin()
         finds = self._again(frame.image)
-        if self._wanting(finds) and (look := self._search(frame.image, finds)) is not None:
-            finds[self._slot(look, finds)] = look
+        if not self._wanting(finds):
+            self._searcher.reset()
+        else:
+            taken = [find.own for find in finds if find is not None]
+            if (look := self._searcher.search(frame.image, taken)) is not None:
+                finds[self._slot(look, finds)] = look
         pose = self._told(finds, frame.time_ns / 1e9)
         stages = self._looker.stages
         whole_ms = (perf_counter() - started) * 1e3
@@ -162,15 +149,16 @@ class Tracker:
         looks = self._looker.look(image, [*rois, checked.check()] if checked else rois)
         again = looks.pop() if checked else None
         found = [
-            self._found(look, image) if look.score >= follower.enough else None
+            look if look.score >= follower.enough and self._looker.fills(look, image) else None
             for follower, look in zip(followed, looks, strict=True)
         ]
         if len(found) > 1:
-            found = assign([follower.place or follower.where for follower in followed], found)
+            found = assign([follower.expected for follower in followed], found)
         for follower, find in zip(followed, found, strict=True):
             if follower is checked and find and again:
-                if again.score > find.score + SURER and self._found(again, image):
+                if again.score > find.score + SURER and self._looker.fills(again, image):
                     find = again
+                    follower.filter.reset()
                 elif not follower.judge(find, again):
                     follower.reset()
                     continue
@@ -179,80 +167,10 @@ class Tracker:
 
     def _wanting(self, finds: Sequence[Look | None]) -> bool:
         """Whether the frame is to be searched for a subject that is not followed."""
-        wanting = any(
+        return any(
             find is None and (follower.roi is None or follower.missed >= PATIENCE)
             for follower, find in zip(self._followers, finds, strict=True)
         )
-        if not wanting:
-            self._swept, self._hint = 0, None
-        return wanting
-
-    def _search(self, image: Image, finds: Sequence[Look | None]) -> Look | None:
-        """The next few squares of the sweep, then closer looks at the best of them.
-
-        What the closer look finds is looked at once more in a square that lies otherwise. If no
-        look is left for that, it is the first square of the next frame.
-        """
-        taken = [find.own for find in finds if find is not None]
-        hint, left = self._hint, REFINEMENTS
-        rois = self._squares(image, ASIDE_CROPS if taken else SEARCH_CROPS)
-        self._hint = None
-        looks = sorted(self._looker.look(image, rois), key=lambda look: -look.score)
-        for look in looks:
-            if look.score < LEAVE or not left:
-                break
-            if any(look.own.overlap(own) >= SAME for own in taken):
-                continue
-            closer, left = self._closer(image, look.own, left)
-            if any(closer.own.overlap(own) >= SAME for own in taken):
-                continue
-            if closer.score >= ENTER and self._found(closer, image) is not None and left:
-                again, left = self._looker.look(image, [perturbed(closer.own, left)])[0], left - 1
-                if agree(closer, again, self._skeleton):
-                    return closer
-            elif closer.score >= LEAVE and look.roi is not hint:
-                self._hint = closer.own
-        return None
-
-    def _closer(self, image: Image, roi: Roi, left: int) -> tuple[Look, int]:
-        """What is found in `roi`, and how many of `left` looks are left.
-
-        The network reads an upright pose into what lies on its side or upside down, too, but is not
-        sure of it; then the other quarter turns are looked at, as far as that can be done.
-        """
-        closer, left = self._looker.look(image, [roi])[0], left - 1
-        if not self._upright or not LEAVE <= closer.score < SURE or left < 3:
-            return closer, left
-        rois = [replace(roi, angle=roi.angle + turn) for turn in QUARTERS]
-        return max([closer, *self._looker.look(image, rois)], key=lambda look: look.score), left - 3
-
-    def _squares(self, image: Image, count: int) -> list[Roi]:
-        """The hint, if there is one, and the next squares of the sweeps."""
-        height, width = image.shape[:2]
-        rois = [] if self._hint is None else [self._hint]
-        while len(rois) < count:
-            sweep = search_rois(width, height)
-            number, at = divmod(self._swept, len(sweep))
-            turn = self._turns[number % len(self._turns)]
-            rois.append(search_rois(width, height, turn)[at] if turn else sweep[at])
-            self._swept += 1
-        return rois
-
-    def _found(self, look: Look, image: Image) -> Look | None:
-        """The look, if its pose fills the square looked in and lies in the picture."""
-        height, width = image.shape[:2]
-        own = look.own
-        if own.size < LEAST_PX or own.overlap(look.roi) < AGREE:
-            return None
-        half = own.size / self._looker.margin / 2  # of the box round the points, or more
-        if own.angle:
-            half *= sqrt(2)
-        safe = half <= min(own.x, own.y, width - 1 - own.x, height - 1 - own.y)
-        if not safe:
-            inside = ((look.points_px >= 0) & (look.points_px < (width, height))).all(axis=1)
-            if np.mean(inside) < 0.5:
-                return None
-        return look
 
     def _slot(self, look: Look, finds: Sequence[Look | None]) -> int:
         """Whose find it is: the free id whose subject was followed nearest to it last."""

@@ -148,3 +148,17 @@ def test_reset_forgets_all_but_the_last_place() -> None:
     assert (own.state, own.roi, own.missed) == (State.SEARCH, None, 0)
     assert own.place is not None
     assert replace(own.place, x=0.0).size == own.place.size
+
+
+def test_a_subject_is_expected_to_go_on_as_it_went() -> None:
+    own = follower()
+    for frame in range(30):
+        own.take(look(Roi(100 + 6 * frame, 100 - 3 * frame, 60)), frame / 30)
+    place = Roi(100 + 6 * 30, 100 - 3 * 30, 60)
+    assert own.expected.distance(place) < 3
+    own.miss()
+    own.miss()
+    assert own.expected.distance(Roi(place.x + 12, place.y - 6, 60)) < 5
+    own.reset()
+    own.take(look(Roi(300, 200, 60)), 2.0)
+    assert own.expected.distance(Roi(300, 200, 60)) < 1e-3

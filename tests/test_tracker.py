@@ -4,17 +4,11 @@ from boxes import CARD, CORNERS, FRAME_NS, box, found_at, frames, make, same, se
 
 from engines import DataError, EngineError, Prediction, Roi, load
 from engines.geometry import Image
+from realtime.follower import COAST_FRAMES, ENTER, LEAVE
 from realtime.frame import Frame, State
+from realtime.searcher import REFINEMENTS, SEARCH_CROPS
 from realtime.smoothing import OneEuro, Smoothing
-from realtime.tracker import (
-    COAST_FRAMES,
-    ENTER,
-    LEAVE,
-    PATIENCE,
-    REFINEMENTS,
-    SEARCH_CROPS,
-    Tracker,
-)
+from realtime.tracker import PATIENCE, Tracker
 
 
 @pytest.mark.parametrize("side", [40, 60, 120, 240])

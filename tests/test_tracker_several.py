@@ -8,7 +8,8 @@ from engines import DataError, Prediction
 from engines.fake import FakeEngine
 from engines.geometry import Image, Points
 from realtime.frame import Frame, Pose, State
-from realtime.tracker import ASIDE_CROPS, MOST_SUBJECTS, REFINEMENTS, SEARCH_CROPS, Tracker
+from realtime.searcher import ASIDE_CROPS, REFINEMENTS, SEARCH_CROPS
+from realtime.tracker import MOST_SUBJECTS, Tracker
 
 
 def nearest(crops: Image) -> Prediction:

@@ -18,7 +18,8 @@ from realtime.frame import Frame, State
 from realtime.portrait import Portrait
 from realtime.puppet import Head
 from realtime.repose.picture import read_chosen
-from realtime.tracker import SEARCH_CROPS, Tracker
+from realtime.searcher import SEARCH_CROPS
+from realtime.tracker import Tracker
 
 BUILT_IN = "portrait:"  # drawn by keycam; a number after it draws another person
 SIDES = (480, 1280)  # least and most of the longer side of the picture that comes out
