@@ -124,8 +124,10 @@ def watch_all(
         undo = stack.enter_context(ExitStack())
         options = {"device": device, "smooth": smooth, "frames": frames, "seconds": seconds}
         options |= {**wanted.camera.facts(), "refused": refused(device)}
+        if wanted.max_subjects != 1:
+            options["max_subjects"] = wanted.max_subjects
         for source, own, tile in zip(opened, each, wall.tiles, strict=True):
-            tracker = Tracker(engine.client(), smooth=smooth)
+            tracker = Tracker(engine.client(), smooth=smooth, max_subjects=wanted.max_subjects)
             filters = Filters(own.filtering, tracker, engine.engine.card.skeleton, dict(options))
             over, shown = filters.over(tracker), tile if window else None
             own_engine, file = engine.engine, locate(model)

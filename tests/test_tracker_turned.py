@@ -97,7 +97,7 @@ def test_real_faces_pasted_anywhere_are_followed(engine: Engine, shared_data: Pa
     found = heads(clips, engine, frames=30)
     film = film_of(shared_data / "mouse_openfield" / "video.mp4", frames=30)
     assert len(found) >= 4
-    score = follow(Tracker(engine, smooth=False), shots(found, film, 5, radians(60), 1))
+    score = follow(Tracker(engine, smooth=False), shots(found, film, 3, radians(60), 1))
     assert score.right / score.faces > 0.8
     assert np.median(score.waits) <= 10
     score = follow(Tracker(engine, max_subjects=3), company(found, film, 1, 1))
