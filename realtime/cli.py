@@ -11,11 +11,13 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
+from realtime.browser.options import serving
 from realtime.camera_options import filming
 from realtime.group import LazyGroup, talk
 from realtime.live_options import STYLES, filtering, style_option, viewing
 
 if TYPE_CHECKING:
+    from realtime.browser.link import Serving
     from realtime.camera_settings import CameraSettings
     from realtime.loop import Report
     from realtime.pipeline import Wanted
@@ -129,16 +131,21 @@ def main() -> None:
 
 
 @main.command()
+@serving
 @model_option
 @device_option
 @json_option
 @verbose_option
-def demo(model: str, device: str, json_file: Path | None) -> None:
-    """Show live keypoints at once: on the camera, or on a built-in clip."""
+def demo(serve: "Serving | None", model: str, device: str, json_file: Path | None) -> None:
+    """Show live keypoints at once: on the camera, or on a built-in clip.
+
+    Without a display on a page in the browser, until nobody has looked for 30 seconds; where nobody
+    is at a terminal, or opens the page, as files.
+    """
     check_json(json_file)
     from realtime.demo import demo as show
 
-    shown = show(Path(), model=model, device=device)
+    shown = show(Path(), model=model, device=device, serve=serve)
     tell(shown.report, shown.wanted, json_file)
 
 
@@ -153,6 +160,7 @@ def demo(model: str, device: str, json_file: Path | None) -> None:
     help="Write the overlay to an .mp4 or .avi.",
 )
 @click.option("--no-window", is_flag=True, help="Show nothing on the screen.")
+@serving
 @viewing
 @sending
 @filming
@@ -162,6 +170,7 @@ def demo(model: str, device: str, json_file: Path | None) -> None:
 def run(
     sources: tuple[str, ...],
     video: Path | None,
+    serve: "Serving | None",
     to: tuple[str, ...],
     processor: str | None,
     camera: "CameraSettings",
@@ -170,7 +179,7 @@ def run(
     no_window: bool,
     **options: Any,
 ) -> None:
-    """Track SOURCE live and show the overlay.
+    """Track SOURCE live and show the overlay, on a page in the browser if there is no display.
 
     SOURCE is a camera (0, its name or its id), a video, a folder of pictures, an rtsp:// or
     http:// address, or synthetic: In the window, h shows the keys.
@@ -180,7 +189,8 @@ def run(
     """
     from realtime.several_cli import watch_each
 
-    wanted: dict[str, Any] = {"window": not no_window, "video": video}
+    window = not no_window and serve is None
+    wanted: dict[str, Any] = {"window": window, "serve": serve, "video": video}
     wanted |= {"to": to, "processor": processor, "camera": camera}
     wanted["max_subjects"] = max_subjects
     watch_each(sources, wanted, **options)

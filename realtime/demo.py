@@ -2,11 +2,13 @@
 
 import logging
 import os
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import dataclass, replace
 from itertools import count
 from pathlib import Path
 
 from engines.errors import DataError
+from realtime.browser.link import Serving, somebody
 from realtime.cameras import cameras
 from realtime.loop import Report
 from realtime.pipeline import DEFAULT_MODEL, Wanted, watch
@@ -14,6 +16,7 @@ from realtime.source import SourceError
 from realtime.window import Window
 
 SECONDS = 10.0
+PATIENCE_S = 30.0  # to wait for somebody to look at the page
 FRAMES = 300  # of the built-in clip where it is not shown in a window: ten seconds of it
 BUILT_IN = "synthetic:"
 
@@ -35,17 +38,43 @@ def demo(
     model: str | Path = DEFAULT_MODEL,
     device: str = "auto",
     seconds: float = SECONDS,
+    serve: Serving | None = None,
 ) -> Demo:
-    """Track the first camera that works, else the built-in clip, for some seconds.
+    """Track the first camera that works, else the built-in clip.
 
-    In a window if there is a display. If not, the overlay and the session are written to new names
-    in `folder`.
+    In a window if there is a display, for some seconds. If there is none but somebody at a
+    terminal, or if `serve` is given, on a page in the browser, until nobody has looked at that for
+    a while. If there is neither, or nobody opens the page, for some seconds the overlay and the
+    session are written to new names in `folder`.
 
     Raises:
         KeycamError: the model cannot be had, or `folder` cannot be written.
     """
+    if serve is None and somebody() and not Window.available():
+        serve = Serving()
+    if serve is not None:
+        own = replace(serve, patience_s=PATIENCE_S)
+        shown = _track(lambda: Wanted(serve=own), model, device, seconds=None, frames=None)
+        if own.looked.is_set() or shown.report.ended == "interrupt":
+            return shown
+        log.info("nobody has opened the page: here are files instead")
+    elif Window.available():
+        return _track(lambda: Wanted(window=True), model, device, seconds=seconds, frames=None)
+    frames = round(FRAMES * seconds / SECONDS)
+    return _track(lambda: fresh_outputs(folder), model, device, seconds=seconds, frames=frames)
+
+
+def _track(
+    outputs: Callable[[], Wanted],
+    model: str | Path,
+    device: str,
+    *,
+    seconds: float | None,
+    frames: int | None,
+) -> Demo:
+    """The first camera for so many seconds; the clip for so many frames, if that is said."""
     for camera in cameras():
-        wanted = _outputs(folder)
+        wanted = outputs()
         try:
             report = watch(camera.id, wanted, model=model, device=device, seconds=seconds)
         except SourceError as error:
@@ -53,15 +82,10 @@ def demo(
         else:
             return Demo(source=camera.name, wanted=wanted, report=report)
     log.info("no camera that works: here is the built-in clip")
-    wanted = _outputs(folder)
-    frames = None if wanted.window else round(FRAMES * seconds / SECONDS)
-    limit = seconds if wanted.window else None
+    wanted = outputs()
+    limit = seconds if frames is None else None
     report = watch(BUILT_IN, wanted, model=model, device=device, frames=frames, seconds=limit)
     return Demo(source="the built-in clip", wanted=wanted, report=report)
-
-
-def _outputs(folder: Path) -> Wanted:
-    return Wanted(window=True) if Window.available() else fresh_outputs(folder)
 
 
 def fresh_outputs(folder: Path) -> Wanted:

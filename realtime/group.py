@@ -23,9 +23,10 @@ EXTRAS = {  # packages by the extra that brings them, and what needs it
     "matplotlib": ("plot", "plotting"),
     "ray": ("cluster", "a cluster"),
     "filelock": ("tensorrt", "a TensorRT plan"),
-    **dict.fromkeys(("pylsl", "pythonosc", "websockets", "zmq"), ("stream", "what --to names")),
+    **dict.fromkeys(("pylsl", "pythonosc", "zmq"), ("stream", "what --to names")),
     "pyvirtualcam": ("vcam", "a virtual camera"),
 }
+ORDINARY = ("segno", "starlette", "uvicorn", "websockets")  # come with keycam itself
 DEBIAN = "apt-get install libgl1 libglib2.0-0"
 
 
@@ -80,6 +81,8 @@ def explain(error: Exception) -> str | None:
         extra, what = EXTRAS.get((error.name or "").partition(".")[0], ("", ""))
         if extra:
             return f'{error.name} is not installed; {what} needs: pip install "keycam[{extra}]"'
+        if (error.name or "").partition(".")[0] in ORDINARY:
+            return f"{error.name} is not installed; it comes with keycam: pip install keycam"
     errors = sys.modules.get("engines.errors")
     if errors is not None and isinstance(error, errors.KeycamError):
         return text

@@ -12,6 +12,9 @@ from engines.device import choose
 from engines.engine import Engine, load, locate
 from engines.errors import DataError
 from engines.swap import SwapEngine
+from realtime.browser.link import Serving
+from realtime.browser.offers import Choice
+from realtime.browser.stay import Page, stay
 from realtime.camera_settings import CameraSettings
 from realtime.desk import Desk, anchor_of, recorders
 from realtime.engine_watch import EngineWatch
@@ -44,7 +47,9 @@ class Wanted:
     """What is to come of the poses.
 
     Attributes:
-        window: show the overlay on the screen.
+        window: show the overlay on the screen; on a page in the browser where there is no display
+            and nothing else is wanted.
+        serve: show it on a page in the browser.
         video: file for the overlay, `.mp4` or `.avi`.
         session: folder for the keypoint stream.
         keep_video: also store the frames as they came in the session; how, or None not to.
@@ -58,6 +63,7 @@ class Wanted:
     """
 
     window: bool = False
+    serve: Serving | None = None
     video: Path | None = None
     session: Path | None = None
     keep_video: Quality | None = None
@@ -68,6 +74,11 @@ class Wanted:
     camera: CameraSettings = CameraSettings()  # noqa: RUF009 (frozen)
     repose: Plan | None = None
     max_subjects: int = 1
+
+    @property
+    def more(self) -> bool:
+        """Whether anything is wanted that is not looked at."""
+        return bool(self.video or self.session or self.to or self.processor)
 
 
 def watch(
@@ -94,15 +105,17 @@ def watch(
     Raises:
         KeycamError: of the part that could not be had, or that failed on the way.
     """
-    return _watch(
-        lambda realtime: open_source(source, wanted.camera, realtime=realtime),
-        wanted,
-        model=model,
-        device=device,
-        smooth=smooth,
-        frames=frames,
-        seconds=seconds,
-    )
+    wanted = _shown(wanted)
+    own: dict[str, Any] = {"device": device, "smooth": smooth, "frames": frames, "seconds": seconds}
+
+    def once(choice: Choice, page: Page | None) -> Report:
+        def opener(realtime: bool) -> Source:  # noqa: FBT001
+            return open_source(choice.source, wanted.camera, realtime=realtime)
+
+        return _watch(opener, wanted, page, model=choice.model, **own)
+
+    alone = not wanted.more and frames is None and seconds is None
+    return stay(wanted.serve, Choice(source=source, model=str(model)), once, choosing=alone)
 
 
 def replay(
@@ -133,24 +146,34 @@ def replay(
     with open_replay(session, realtime=not fast) as opened:
         facts = opened.facts
         recorded = bool(facts["options"].get("smooth", True))
-        return _watch(
-            lambda _: opened,
-            replace(
-                wanted,
-                filtering=as_recorded(wanted.filtering, facts["options"]),
-                max_subjects=facts["options"].get("max_subjects", 1),
-            ),
-            model=model_of(facts["model"]) if model is None else model,
-            device=device,
-            smooth=recorded if smooth is None else smooth,
-            frames=frames,
-            seconds=seconds,
+        model = model_of(facts["model"]) if model is None else model
+        wanted = replace(
+            wanted,
+            filtering=as_recorded(wanted.filtering, facts["options"]),
+            max_subjects=facts["options"].get("max_subjects", 1),
         )
+        own = _shown(wanted)
+
+        def once(choice: Choice, page: Page | None) -> Report:
+            return _watch(
+                lambda _: opened,
+                own,
+                page,
+                model=choice.model,
+                device=device,
+                smooth=recorded if smooth is None else smooth,
+                frames=frames,
+                seconds=seconds,
+            )
+
+        only = Choice(source=opened.name, model=str(model))
+        return stay(own.serve, only, once, choosing=False)
 
 
 def _watch(
     opener: Callable[[bool], Source],
     wanted: Wanted,
+    page: Page | None,
     *,
     model: str | Path,
     device: str,
@@ -159,7 +182,7 @@ def _watch(
     seconds: float | None,
 ) -> Report:
     """As `watch`; `opener` is told whether to play files at their own speed."""
-    blind = wanted.window and not _display(wanted)
+    blind = wanted.window and not Window.available()
     wanted = replace(wanted, window=wanted.window and not blind)
     addresses = [Address.parse(text) for text in wanted.to]
     options: dict[str, Any] = {
@@ -171,7 +194,8 @@ def _watch(
     }
     stop = Event()
     with ExitStack() as stack:
-        opened = stack.enter_context(opener(wanted.window or bool(addresses)))
+        watched = wanted.window or page is not None
+        opened = stack.enter_context(opener(watched or bool(addresses)))
         engine = load(model, device, wait=not opened.live)  # one file, one engine
         stack.callback(engine.close)
         options["refused"] = refused(device)
@@ -186,7 +210,9 @@ def _watch(
             tracker = Processed(tracker, wanted.processor, engine.card.skeleton)
             stack.enter_context(closing_all([tracker]))
         tracker = filters.over(tracker)
-        sinks = open_sinks(wanted, addresses, opened, engine, locate(model), filters, stop)
+        sinks = open_sinks(
+            wanted, addresses, opened, engine, locate(model), filters, stop, page=page
+        )
         for screen in (own for own in sinks if isinstance(own, Screen)):
             tracker = Prepared(tracker, screen)
         where = "; no display, so no window" if blind else ""
@@ -202,15 +228,13 @@ def refused(device: str) -> list[str]:
     return list(choose(device).reasons) if device == "auto" else []
 
 
-def _display(wanted: Wanted) -> bool:
-    """Whether there is a display; without one something else must be wanted."""
-    there = Window.available()
-    if not there and not (wanted.video or wanted.session or wanted.to or wanted.processor):
-        raise DataError(
-            "no display for a window; use -o VIDEO to write the overlay to a file, "
-            "or --no-window for the timings alone"
-        )
-    return there
+def _shown(wanted: Wanted) -> Wanted:
+    """Where there is no display for a window, and nothing else is wanted, the page."""
+    if not wanted.window or wanted.more or Window.available():
+        return wanted
+    if wanted.repose is not None:  # which the page does not show
+        raise DataError("no display for a window; use -o VIDEO or --to vcam:")
+    return replace(wanted, window=False, serve=wanted.serve or Serving())
 
 
 def open_sinks(
@@ -222,6 +246,7 @@ def open_sinks(
     filters: Filters,
     stop: Event,
     tile: Tile | None = None,
+    page: Page | None = None,
 ) -> list[Sink]:
     """Open what is wanted, the streams first: they send before others draw and write.
 
@@ -235,7 +260,8 @@ def open_sinks(
                 sinks.append(stream := open_stream(address, hello))
                 undo.callback(stream.close)
         overlay = Overlay(engine.card.skeleton, caption=engine.name)
-        controls = wanted.viewing.controls(stop)
+        viewing = wanted.viewing if page is None else page.viewing(wanted.viewing)
+        controls = viewing.controls(stop)
         draws: Draws = overlay
         size = source.size
         if wanted.repose is not None:
@@ -251,9 +277,14 @@ def open_sinks(
             tile.ask = controls.ask
             views.append(tile)
         screen: Screen | None = None
-        if outputs or views or wanted.repose is not None:
-            screen = Screen(draws, outputs, views, controls=controls, holds=not source.live)
+        looked_at = bool(outputs or views or wanted.repose)
+        if looked_at or page is not None:
+            waits = not source.live
+            screen = Screen(draws, outputs, views, controls=controls, holds=waits, draws=looked_at)
             sinks.append(screen)
+        if page is not None:
+            sinks.append(shown := page.sink(source, engine, controls))
+            undo.callback(shown.close)
         make = recorders(source, engine, model, filters.options)
         recorder: Recorder | None = None
         if wanted.session is not None:

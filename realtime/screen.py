@@ -92,17 +92,20 @@ class Screen:
         *,
         controls: Controls | None = None,
         holds: bool = False,
+        draws: bool = True,
     ) -> None:
         """
         Args:
             controls: what style, mirror and pause are taken from.
             holds: a pause stops the loop, as it should where the source waits, such as a file.
+            draws: False where there are neither outputs nor views, but snapshots may be taken.
         """
         self._overlay = overlay
         self._outputs = tuple(outputs)
         self._views = tuple(views)
         self._controls = controls or Controls(Event())
         self._holds = holds
+        self._draws = draws
         self._seen: tuple[Frame, Pose] | None = None  # what the views show
         self._last: Frame | None = None
         self._stats: Timings | None = None
@@ -123,11 +126,12 @@ class Screen:
             self._drawn.clear()
         full = self._draw_full(frame, pose, stats, settings)
         pictures = self._draw_views(stats)
-        rest_ms = (monotonic_ns() - started) / 1e6
-        for stage, milliseconds in getattr(self._overlay, "stages", {}).items():
-            stats.add(stage, milliseconds)
-            rest_ms -= milliseconds
-        stats.add("draw", max(rest_ms, 0.0))
+        if self._draws:
+            rest_ms = (monotonic_ns() - started) / 1e6
+            for stage, milliseconds in getattr(self._overlay, "stages", {}).items():
+                stats.add(stage, milliseconds)
+                rest_ms -= milliseconds
+            stats.add("draw", max(rest_ms, 0.0))
         for output in self._outputs:
             output.show(full, frame)
         self._show(pictures)
@@ -168,7 +172,7 @@ class Screen:
 
     def _draw_full(self, frame: Frame, pose: Pose, stats: Timings, settings: Settings) -> Image:
         """For the outputs; a view that needs the same picture gets it, too."""
-        if self._views and not self._outputs:
+        if not self._outputs and (self._views or not self._draws):
             return frame.image
         plain = replace(settings, mirrored=False, paused=False, help=False, recording=None)
         seen = _as_seen(pose)

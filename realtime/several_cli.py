@@ -17,6 +17,8 @@ def watch_each(sources: tuple[str, ...], wanted: Mapping[str, Any], **options: A
     """Call `realtime.pipeline.watch`, or of several sources `watch_all`, and print the report."""
     if len(sources) == 1:
         watch(sources[0], wanted, **options)
+    elif wanted.get("serve") is not None:
+        raise click.UsageError("--serve is for one source, not for several")
     else:
         _watch_all(sources, wanted, **options)
 

@@ -149,8 +149,21 @@ def test_outputs_that_cannot_be_written_are_refused_before_work_begins(
     assert sorted(path.name for path in tmp_path.iterdir()) == ["blob.avi", "file"]
 
 
-def test_a_window_without_a_display_is_refused_with_the_way_out(blob_path: Path) -> None:
-    refused(keycam("run", "synthetic:", "-m", blob_path), "no display", "-o VIDEO", "--no-window")
+def test_without_a_display_there_is_a_page_in_its_place(blob_path: Path) -> None:
+    pytest.importorskip("starlette")
+    result = keycam("run", "synthetic:", "-m", blob_path, "--frames", 3, "--port", 0)
+    assert result.exit_code == 0, result.output
+    assert "the page is at http://127.0.0.1:" in result.stderr
+    assert "3 frames" in result.stdout
+    result = keycam("run", "synthetic:", "-m", blob_path, "--frames", 3, "--no-window")
+    assert "http" not in result.stderr
+
+
+def test_where_the_page_cannot_be_is_said_in_a_line(blob_path: Path) -> None:
+    pytest.importorskip("starlette")
+    run = ("run", "synthetic:", "-m", blob_path)
+    refused(keycam(*run, "--host", "192.0.2.1", "--port", 0), "192.0.2.1", "--host")
+    refused(keycam("run", "missing.mp4", "-m", blob_path, "--serve", "--port", 0), "missing.mp4")
 
 
 def test_devices_that_are_not_there_are_refused(blob_path: Path) -> None:

@@ -137,7 +137,6 @@ def test_bad_addresses_are_refused_before_anything_is_made(
 @pytest.mark.parametrize(
     ("to", "package", "extra"),
     [
-        ("ws://127.0.0.1:0", "websockets", "stream"),
         ("osc://127.0.0.1:1", "pythonosc", "stream"),
         ("vmc://127.0.0.1", "pythonosc", "stream"),
         ("lsl:", "pylsl", "stream"),
