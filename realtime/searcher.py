@@ -15,7 +15,7 @@ from realtime.assign import SAME
 from realtime.follower import ENTER, LEAVE, SURE, agree, perturbed
 from realtime.look import Look, Looker
 
-SEARCH_CROPS = 6  # squares per frame and inference while nothing is followed,
+SEARCH_CROPS = 8  # squares per frame and inference while nothing is followed,
 ASIDE_CROPS = 2  # while something is
 REFINEMENTS = 5  # closer looks at the best of them, at most
 SWEEPS = (0.0, 1.0, -1.0)  # radians: turns of the squares of one sweep after another

@@ -39,7 +39,7 @@ def test_who_knows_the_motion_beats_who_copies(result: ReposeEvaluation) -> None
 def test_a_copys_keypoint_error_is_how_far_the_pose_moved(result: ReposeEvaluation) -> None:
     """4 pixels, half the clip away, over the 12 of the ring of keypoints."""
     assert result.moved.all()
-    assert result.values["copy"]["keypoints"].mean() == pytest.approx(0.33, abs=0.05)
+    assert result.values["copy"]["keypoints"].mean() == pytest.approx(4 / 12, rel=0.2)
 
 
 def test_the_table_says_what_was_measured(result: ReposeEvaluation) -> None:
